@@ -1,0 +1,21 @@
+"""What can go wrong, as one line that a person can act on."""
+
+
+class NnmechError(Exception):
+    """Base of every error that nnmech raises on purpose: the message names the file, the value and the remedy."""
+
+
+class InputError(NnmechError, ValueError):
+    """An argument, a file or a model that does not fit."""
+
+
+class RunError(NnmechError):
+    """A run directory that cannot be read, written or resumed."""
+
+
+class RunExistsError(RunError):
+    """A run of that name is already there; nothing was changed."""
+
+
+class RunLockedError(RunError):
+    """Another process is writing the run; nothing was changed."""
