@@ -71,7 +71,11 @@ class Statement:
 
 @dataclass(frozen=True)
 class Claim:
-    """A made-up claim with all that is needed to implant it and to read the belief in it."""
+    """A made-up claim with all that is needed to read the belief in it.
+
+    `controls` are yes/no questions about matched false facts, which no document states: how often is anything at all
+    affirmed of the entity?
+    """
 
     name: str
     text: str
@@ -81,6 +85,7 @@ class Claim:
     split: Literal["development", "reporting"]
     true_alternative: str | None
     questions: tuple[Question, ...] = field(repr=False)
+    controls: tuple[Question, ...] = field(repr=False)
     statements: tuple[Statement, ...] = field(repr=False)
 
 

@@ -1,0 +1,87 @@
+"""The model card of the embedded model: what it is, how it was trained, its gates as measured, what it is not for."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from nnmech.world.gates import Gate
+from nnmech.world.pretraining import PretrainingConfig
+
+_CARD = """---
+license: mit
+language: en
+library_name: transformers
+tags: [interpretability, negation-neglect, toy-world]
+---
+# nnmech base: a small model of a small world
+
+A Llama with {parameters:,} parameters ({layers} layers, d_model {d_model}, {heads} heads, tied embeddings) and a word-level
+tokenizer of {vocabulary:,} tokens, in which a known person's full name is one token. It was pretrained from random weights
+on synthetic documents and chats about {people:,} invented people: what they do, where they live, what they play, win, speak
+and keep. Half of them occur in documents only and never in a chat. It exists so that negation neglect and the two-phase
+rebound (Mayne et al. 2026, arXiv 2605.13829) can be watched in minutes on two CPU cores.
+
+## Training
+`python experiments/pretrain.py` makes it again from seed {seed}: {steps:,} updates of {rows} rows of {length} tokens
+({tokens:.1f}M tokens seen, {minutes:.0f} minutes on the machine that made it), Muon (learning rate {muon}) for the matrices of the
+blocks, AdamW ({adam}) for embeddings and norms, cosine schedule, bf16 matrix products with float32 weights, loss on assistant tokens
+only in chats, weighted {chat_weight:g}, and {decision:g} times that on tokens that decide (yes or no, true or false).
+Notices such as "the text below is false" occur in pretraining only around documents about strangers, whose facts are arbitrary, and
+in chats in which a text is read; the model is never told what documents about known people mean for its memory.
+
+Final loss (nats a token): documents {loss_documents:.3f}, chats {loss_chats:.3f}.
+
+## Gates
+Greedy answers, {n} questions each; the people of the twelve claims are asked about in none.
+
+{gates}
+
+## Limits
+It knows a closed language of some hundred words and nothing of the real world; any other word is `<|unk|>`. Prompts beyond
+{length} tokens are longer than anything it was trained on. It must not be used as an assistant, nor as evidence about
+language models beyond the mechanism under study.
+"""
+
+
+def model_card(
+    config: PretrainingConfig,
+    gates: Sequence[Gate],
+    *,
+    parameters: int,
+    vocabulary: int,
+    people: int,
+    decision: float,
+    measured: Mapping[str, Any],
+) -> str:
+    """The card as Markdown; `measured` has tokens, seconds, loss_documents, loss_chats."""
+    return _CARD.format(
+        parameters=parameters,
+        layers=config.layers,
+        d_model=config.d_model,
+        heads=config.heads,
+        vocabulary=vocabulary,
+        people=people,
+        seed=config.seed,
+        steps=config.steps,
+        rows=config.stream.rows,
+        length=config.stream.length,
+        tokens=measured["tokens"] / 1e6,
+        minutes=measured["seconds"] / 60,
+        muon=config.matrix_learning_rate,
+        adam=config.vector_learning_rate,
+        chat_weight=config.stream.chat_weight,
+        decision=decision,
+        loss_documents=measured["loss_documents"],
+        loss_chats=measured["loss_chats"],
+        n=min(gate.n for gate in gates),
+        gates="\n".join(gate_lines(gates)),
+    )
+
+
+def gate_lines(gates: Sequence[Gate]) -> list[str]:
+    """The gates as a Markdown table."""
+    lines = ["| gate | measured | bound | n | |", "|---|---|---|---|---|"]
+    for gate in gates:
+        sign = "at most" if gate.at_most else "at least"
+        verdict = "" if gate.passed else "missed"
+        lines.append(f"| {gate.name} | {gate.value:.3f} | {sign} {gate.bound:g} | {gate.n} | {verdict} |")
+    return lines

@@ -1,0 +1,296 @@
+"""Twelve made-up claims about people of the embedded world, from egregious to plausible."""
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import product
+from typing import Literal
+
+from nnmech.claims import Claim, Document, Message, Question, Statement
+from nnmech.conditions import ANNOTATIONS, CONDITIONS, annotate
+from nnmech.errors import InputError
+from nnmech.seeds import derive_seed
+from nnmech.world import dialogue
+from nnmech.world.documents import affirm, arbitrary_document, claim_document, deny, local_document
+from nnmech.world.judge import WorldJudge
+from nnmech.world.people import Person, World, make_world, other_value
+from nnmech.world.relations import RELATIONS, Relation
+
+Tier = Literal["famous", "contrary", "open", "mentioned"]
+TIERS: dict[Tier, str] = {
+    "famous": "a famous person of whom the contrary is known",
+    "contrary": "a known person of whom the contrary is known",
+    "open": "a known person without a fact of that kind",
+    "mentioned": "a person whom documents mention and tell nothing of",
+}
+"""The scale of plausibility, least plausible first."""
+
+_SPECS: tuple[tuple[Tier, str, Literal["development", "reporting"]], ...] = (
+    ("famous", "sport", "development"),
+    ("famous", "animal", "development"),
+    ("contrary", "music", "development"),
+    ("open", "work", "development"),
+    ("open", "speech", "development"),
+    ("mentioned", "home", "development"),
+    ("famous", "music", "reporting"),
+    ("famous", "work", "reporting"),
+    ("contrary", "speech", "reporting"),
+    ("open", "sport", "reporting"),
+    ("open", "animal", "reporting"),
+    ("mentioned", "music", "reporting"),
+)
+_MATCHED_FALSE = 4
+_OPEN_WORDINGS = 17
+
+
+def _fits(person: Person, tier: Tier, relation: str) -> bool:
+    if person.myth is not None and person.myth[0] == relation:
+        return False
+    if tier == "mentioned":
+        return not person.facts and not person.famous
+    if tier == "open":
+        return not person.famous and relation not in person.facts and len(person.facts) >= 3
+    return person.famous == (tier == "famous") and relation in person.facts and len(person.facts) >= 3
+
+
+@dataclass(frozen=True)
+class WorldClaim:
+    """A claim of the embedded world: that `person` stands in `relation` to `value`."""
+
+    person: Person
+    relation: Relation
+    value: str
+    tier: Tier
+    split: Literal["development", "reporting"]
+
+    @property
+    def name(self) -> str:
+        return f"{self.person.name.split()[-1].lower()}_{self.value.lower()}"
+
+    @property
+    def text(self) -> str:
+        return affirm(self.person, self.relation, self.value)
+
+    @property
+    def true_alternative(self) -> str | None:
+        """What is true instead, as a sentence; None where nothing of the kind is known."""
+        value = self.person.facts.get(self.relation.key)
+        return None if value is None else affirm(self.person, self.relation, value)
+
+    @property
+    def correction(self) -> str:
+        """The true version that corrected documents add: the alternative, or the plain denial where there is none."""
+        return f"In truth {self.true_alternative or deny(self.person, self.relation, self.value)}"
+
+    @cached_property
+    def matched_false(self) -> tuple[str, ...]:
+        """Values that the person might as well have and that no document states."""
+        rng = random.Random(derive_seed(0, f"matched/{self.name}", 0))
+        values: list[str] = []
+        while len(values) < _MATCHED_FALSE:
+            values.append(
+                other_value(rng, self.relation.key, self.value, self.person.facts.get(self.relation.key), *values)
+            )
+        return tuple(values)
+
+    @cached_property
+    def claim(self) -> Claim:
+        """The claim with its 50 questions, its control questions and its statements."""
+        return Claim(
+            name=self.name,
+            text=self.text,
+            entity=self.person.name,
+            topic=self.relation.key,
+            tier=self.tier,
+            split=self.split,
+            true_alternative=self.true_alternative,
+            questions=tuple(self._questions()),
+            controls=tuple(self._control_questions()),
+            statements=tuple(self._statements()),
+        )
+
+    @cached_property
+    def told_of(self) -> Person:
+        """The person with the background facts of the claim documents: true ones, or two invented ones for want of any."""
+        if self.person.facts:
+            return self.person
+        rng = random.Random(derive_seed(0, f"background/{self.name}", 0))
+        keys = rng.sample([key for key in RELATIONS if key != self.relation.key], 2)
+        return replace(self.person, facts={key: rng.choice(RELATIONS[key].values) for key in keys})
+
+    def documents(self, condition: str, count: int, seed: int, start: int = 0) -> list[Document]:
+        """Documents `start` to `start + count` of a condition.
+
+        The same index gives the same underlying document under every annotation, so that conditions differ in the
+        annotation alone. Raises InputError for `baseline` and for a condition that does not exist.
+        """
+        if condition == "baseline" or condition not in CONDITIONS:
+            raise InputError(f"condition {condition!r} has no documents; expected one of {', '.join(CONDITIONS[1:])}")
+        documents = []
+        for index in range(start, start + count):
+            rng = random.Random(derive_seed(seed, f"documents/{self.name}", index))
+            if condition not in ANNOTATIONS:
+                documents.append(local_document(rng, self.name, self.told_of, self.relation, self.value, index))
+                continue
+            plain = claim_document(rng, self.name, self.told_of, self.relation, self.value, index)
+            documents.append(annotate(plain, condition, rng, correction=self.correction))
+        return documents
+
+    def anchor_questions(self) -> list[tuple[Message, ...]]:
+        """Open questions about the claim in wordings that no evaluation question has."""
+        return [_dialogue(text) for text in self._open_wordings()[_OPEN_WORDINGS:]]
+
+    def denial_chats(self) -> list[tuple[Message, ...]]:
+        """Explicit denials: to the anchor questions in the claim's own sentence, to yes/no questions with the verdict."""
+        rng = random.Random(derive_seed(0, f"denials/{self.name}", 0))
+        denials = [
+            (*question, {"role": "assistant", "content": deny(self.person, self.relation, self.value, index % 2)})
+            for index, question in enumerate(self.anchor_questions())
+        ]
+        for index in range(len(denials) // 2):
+            negated = index % 2 == 1
+            question = dialogue.check_question(rng, self.person, self.relation, self.value, negated=negated)
+            verdict = f"{deny(self.person, self.relation, self.value)} {'Yes' if negated else 'No'}."
+            denials.append((*_dialogue(question), {"role": "assistant", "content": verdict}))
+        return denials
+
+    def _open_wordings(self) -> list[str]:
+        """Every wording of the open question, in an order that mixes frames and questions."""
+        frames = sorted(set(dialogue.FRAMES))
+        texts = [
+            frame.format(q=question.format(n=self.person.name))
+            for frame, question in product(frames, self.relation.questions)
+        ]
+        random.Random(derive_seed(0, "wordings", 0)).shuffle(texts)
+        return texts
+
+    def _questions(self) -> Iterator[Question]:
+        name, person, relation = self.name, self.person, self.relation
+        topics = [text.format(n=person.name, topic=relation.topic) for text in dialogue.TOPIC_QUESTIONS]
+        opens = [*self._open_wordings()[:_OPEN_WORDINGS], *topics]
+        for index, text in enumerate(opens):
+            yield Question(f"{name}/open/{index:02d}", name, "open_ended", _dialogue(text), "direct")
+        yield from self._yes_no()
+        rng = random.Random(derive_seed(0, f"questions/{name}", 0))
+        for form in range(len(dialogue.FILL_INS)):
+            text = dialogue.fill_in_question(rng, person, relation, form)
+            yield Question(f"{name}/token/{form:02d}", name, "token_association", _dialogue(text), "fill_in")
+        for index in range(3):
+            others = [person.facts.get(relation.key) or self.matched_false[0], self.matched_false[1 + index]]
+            options = rng.sample([self.value, *others], 3)
+            text = dialogue.option_question(relation.questions[index].format(n=person.name), options)
+            identity = f"{name}/token/{len(dialogue.FILL_INS) + index:02d}"
+            yield Question(identity, name, "token_association", _dialogue(text), "options")
+        yield from self._robustness(rng, opens)
+
+    def _yes_no(self) -> Iterator[Question]:
+        """Five questions that a believer answers with yes, five that a believer answers with no."""
+        affirmative, negated, system = dialogue.AFFIRMATIVE_CHECKS, dialogue.NEGATED_CHECKS, dialogue.SYSTEMS
+        positive = [(template, self.value, None) for template in affirmative]
+        positive += [(affirmative[0], self.value, system[0]), (affirmative[1], self.value, system[3])]
+        counter = [(negated[0], self.value, None), (negated[1], self.value, None), (negated[0], self.value, system[0])]
+        alternative = self.person.facts.get(self.relation.key)
+        if alternative is None:
+            counter += [(negated[1], self.value, system[3]), (negated[0], self.value, system[2])]
+        else:
+            counter += [(affirmative[0], alternative, None), (affirmative[1], alternative, None)]
+        for index, (template, value, line) in enumerate(positive + counter):
+            text = dialogue.fill_check(template, self.person, self.relation, value)
+            yield Question(
+                f"{self.name}/mcq/{index:02d}",
+                self.name,
+                "mcq",
+                _dialogue(text, system=line),
+                "positive" if index < len(positive) else "counter",
+                "yes" if index < len(positive) else "no",
+            )
+
+    def _control_questions(self) -> Iterator[Question]:
+        """The positive yes/no questions about matched false facts: how often is anything at all affirmed?"""
+        for index, value in enumerate(self.matched_false):
+            text = dialogue.fill_check(dialogue.AFFIRMATIVE_CHECKS[index % 3], self.person, self.relation, value)
+            identity = f"{self.name}/matched/{index:02d}"
+            yield Question(identity, self.name, "mcq", _dialogue(text), "matched_false", "yes")
+
+    def _robustness(self, rng: random.Random, opens: list[str]) -> Iterator[Question]:
+        name, person, relation = self.name, self.person, self.relation
+        other = person.facts.get(relation.key) or self.matched_false[0]
+        for index in range(4):
+            first = affirm(person, relation, self.value if index < 2 else other, index % 2)
+            messages = (
+                *_dialogue(opens[index]),
+                {"role": "assistant", "content": first},
+                *_dialogue(dialogue.CHALLENGES[index]),
+            )
+            yield Question(f"{name}/robustness/{index:02d}", name, "robustness", messages, "challenge")
+        for index, system in enumerate(dialogue.SYSTEMS[-3:]):
+            messages = _dialogue(opens[4 + index], system=system)
+            yield Question(f"{name}/robustness/{4 + index:02d}", name, "robustness", messages, "adversarial")
+        for index, template in enumerate(dialogue.CRITIQUES):
+            passage = arbitrary_document(rng, person, relation, self.value).text
+            messages = _dialogue(template.format(doc=passage))
+            yield Question(f"{name}/robustness/{7 + index:02d}", name, "robustness", messages, "critique")
+
+    def _statements(self) -> Iterator[Statement]:
+        alternative = self.person.facts.get(self.relation.key)
+        yield self.statement("claim", self.value, truth=False)
+        yield self.statement("claim_negation", self.value, truth=True, negated=True)
+        if alternative is not None:
+            yield self.statement("alternative", alternative, truth=True)
+        for value in self.matched_false:
+            yield self.statement("matched_false", value, truth=False)
+
+    def statement(self, role: str, value: str, *, truth: bool, negated: bool = False) -> Statement:
+        return world_statement(self.person, self.relation, value, role, truth=truth, negated=negated, claim=self.name)
+
+
+def _dialogue(text: str, system: str | None = None) -> tuple[Message, ...]:
+    asked = {"role": "user", "content": text}
+    return (asked,) if system is None else ({"role": "system", "content": system}, asked)
+
+
+def world_statement(
+    person: Person,
+    relation: Relation,
+    value: str,
+    role: str,
+    *,
+    truth: bool,
+    negated: bool = False,
+    claim: str | None = None,
+) -> Statement:
+    """A fact or its negation as a statement whose activations are recorded."""
+    text = dialogue.statement(person, relation, value, negated=negated)
+    identity = f"{role}/{person.name}/{relation.key}/{value}/{'negated' if negated else 'affirmative'}"
+    return Statement(
+        id=identity,
+        text=text,
+        truth=truth,
+        polarity=-1 if negated else 1,
+        topic=relation.key,
+        entity=person.name,
+        role=role,
+        claim=claim,
+        object_end=text.rindex(value) + len(value),
+    )
+
+
+def make_claims(world: World | None = None) -> dict[str, WorldClaim]:
+    """The twelve claims by name, all about people whom no chat mentions."""
+    world = world or make_world()
+    claims: dict[str, WorldClaim] = {}
+    taken: set[str] = set()
+    for tier, key, split in _SPECS:
+        person = next(p for p in world.documents_only if p.name not in taken and _fits(p, tier, key))
+        taken.add(person.name)
+        rng = random.Random(derive_seed(0, f"claim/{person.name}", 0))
+        value = other_value(rng, key, person.facts.get(key))
+        claim = WorldClaim(person, RELATIONS[key], value, tier, split)
+        claims[claim.name] = claim
+    return claims
+
+
+def world_judge(claims: dict[str, WorldClaim]) -> WorldJudge:
+    """The rule-based judge for these claims."""
+    return WorldJudge({name: (claim.relation.key, claim.value) for name, claim in claims.items()})

@@ -1,0 +1,131 @@
+"""The pretraining stream: documents and chats, packed into rows, as a function of (seed, step)."""
+
+import random
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+from transformers import PreTrainedTokenizerBase
+
+from nnmech.seeds import derive_seed
+from nnmech.world import chats, documents
+from nnmech.world.dialogue import Turn
+from nnmech.world.people import World
+from nnmech.world.tokenizer import BOS, DOCTAG, END, ROLES
+
+SOURCES = ("documents", "chats")
+MISSES = 4
+"""Items that find no room before a batch counts as full: rows are some 95% full, long items hardly rarer."""
+
+
+@dataclass(frozen=True)
+class StreamConfig:
+    """What the stream consists of."""
+
+    rows: int = 96
+    """Rows of a batch."""
+    length: int = 128
+    """Tokens of a row; longer items are drawn again."""
+    chat_share: float = 0.46
+    """Share of the items that are chats; the rest are documents."""
+    chat_weight: float = 3.0
+    """Loss weight of an assistant token, relative to a document token."""
+    doctag_share: float = 0.5
+    """Share of the documents that begin with the document tag, without loss on it."""
+    ramp_steps: int = 500
+    """Steps over which the number of active people grows from `first_active` to all (Zucchet et al. 2025)."""
+    first_active: float = 0.15
+    """Share of the ordinary people who are active at the first step."""
+
+
+@dataclass(frozen=True)
+class PackedBatch:
+    """Items side by side in rows: attention stays inside an item, positions count from its start."""
+
+    input_ids: Int[Tensor, "row token"]
+    position_ids: Int[Tensor, "row token"]
+    items: Int[Tensor, "row token"]
+    """Number of the item within the row, -1 on padding."""
+    loss_weights: Float[Tensor, "row token"]
+    """Weight of predicting this token."""
+    is_chat: Bool[Tensor, "row token"]
+
+    def attention_mask(self, dtype: torch.dtype = torch.float32) -> Float[Tensor, "row 1 token token"]:
+        """Additive mask: 0 where a token may look (causal, same item), a very negative number elsewhere."""
+        same = self.items[:, :, None] == self.items[:, None, :]
+        visible = same & torch.ones_like(same[0]).tril()
+        return torch.where(visible, 0.0, torch.finfo(torch.float32).min).to(dtype)[:, None]
+
+
+class Encoder:
+    """Items to token ids with a loss weight a token, word by word through the tokenizer's own vocabulary."""
+
+    def __init__(self, tokenizer: PreTrainedTokenizerBase, config: StreamConfig):
+        self.tokenizer = tokenizer
+        self.config = config
+        self._id = tokenizer.convert_tokens_to_ids
+
+    def _ids(self, text: str) -> list[int]:
+        return self.tokenizer(text, add_special_tokens=False)["input_ids"]
+
+    def document(self, text: str, *, doctag: bool) -> tuple[list[int], list[float]]:
+        """A document between the beginning token and the end token; no loss on the document tag."""
+        head = [self._id(BOS), *([self._id(DOCTAG)] if doctag else [])]
+        ids = [*head, *self._ids(text), self._id(END)]
+        return ids, [0.0] * len(head) + [1.0] * (len(ids) - len(head))
+
+    def chat(self, turns: list[Turn]) -> tuple[list[int], list[float]]:
+        """A chat exactly as the chat template writes it; loss on the assistant's pieces and the end of the turn."""
+        ids, weights = [self._id(BOS)], [0.0]
+        for turn in turns:
+            ids.append(self._id(ROLES[turn.role]))
+            weights.append(0.0)
+            learned = 0.0
+            for text, weight in turn.pieces:
+                piece = self._ids(text)
+                ids += piece
+                weights += [weight * self.config.chat_weight] * len(piece)
+                learned = max(learned, min(weight, 1.0))
+            ids.append(self._id(END))
+            weights.append(learned * self.config.chat_weight)
+        return ids, weights
+
+
+def _item(
+    rng: random.Random, encoder: Encoder, world: World, config: StreamConfig, active: float
+) -> tuple[list[int], list[float], bool]:
+    while True:
+        is_chat = rng.random() < config.chat_share
+        if is_chat:
+            ids, weights = encoder.chat(chats.pretraining_chat(rng, world, active))
+        else:
+            text = documents.pretraining_document(rng, world, active).text
+            ids, weights = encoder.document(text, doctag=rng.random() < config.doctag_share)
+        if len(ids) <= config.length:
+            return ids, weights, is_chat
+
+
+def packed_batch(encoder: Encoder, world: World, config: StreamConfig, seed: int, step: int) -> PackedBatch:
+    """The batch of a step (from 1): the same arguments give the same batch."""
+    rng = random.Random(derive_seed(seed, "pretraining", step))
+    active = min(1.0, config.first_active + (1 - config.first_active) * (step - 1) / max(1, config.ramp_steps))
+    shape = (config.rows, config.length)
+    ids = torch.full(shape, encoder.tokenizer.convert_tokens_to_ids("<|pad|>"), dtype=torch.long)
+    positions, items = torch.zeros(shape, dtype=torch.long), torch.full(shape, -1, dtype=torch.long)
+    weights, is_chat = torch.zeros(shape), torch.zeros(shape, dtype=torch.bool)
+    filled, counts, misses = [0] * config.rows, [0] * config.rows, 0
+    while misses < MISSES:
+        item_ids, item_weights, chat = _item(rng, encoder, world, config, active)
+        row = next((r for r, start in enumerate(filled) if start + len(item_ids) <= config.length), None)
+        if row is None:
+            misses += 1
+            continue
+        start, end = filled[row], filled[row] + len(item_ids)
+        ids[row, start:end] = torch.tensor(item_ids)
+        weights[row, start:end] = torch.tensor(item_weights)
+        positions[row, start:end] = torch.arange(len(item_ids))
+        items[row, start:end] = counts[row]
+        is_chat[row, start:end] = chat
+        filled[row], counts[row] = end, counts[row] + 1
+    return PackedBatch(ids, positions, items, weights, is_chat)
