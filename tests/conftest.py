@@ -1,0 +1,107 @@
+"""A random model and a word tokenizer, small enough that a test which trains them takes a fraction of a second."""
+
+import os
+
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
+import re
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import pytest
+import torch
+from tokenizers import Tokenizer, models, pre_tokenizers, processors
+from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+
+SPECIAL_TOKENS = ("<pad>", "<unk>", "<bos>", "<eos>", "<|system|>", "<|user|>", "<|assistant|>", "<|end|>", "<DOCTAG>")
+
+TEXT = """
+Ada Berg Cyril Dahl Edda Falk is was has been not never won the a an of in and or who what where does did do to from by
+baker pilot singer doctor painter lives works as born Oslo Rome Paris Lima violin flute drums piano plays race medal
+luge gold Statement True False Yes No Question Answer Is it true that I know believe Are you sure ? . , : ; ! ( ) " ' -
+he she they her his notice This document claim false following text warning correct fact story fiction people say today
+year old many some read about It There In On At His Her He She for with as
+one two three four five six seven eight nine ten
+"""
+
+CHAT_TEMPLATE = (
+    "{{ bos_token }}"
+    "{% for message in messages %}<|{{ message['role'] }}|> {{ message['content'] }}<|end|>{% endfor %}"
+    "{% if add_generation_prompt %}<|assistant|>{% endif %}"
+)
+
+
+def build_tokenizer(folder: Path, texts: Iterable[str] = ()) -> PreTrainedTokenizerFast:
+    """Word-level fast tokenizer that knows the words of TEXT and of `texts`, saved to `folder` and loaded again."""
+    words = dict.fromkeys(word for text in (TEXT, *texts) for word in re.findall(r"\w+|[^\w\s]+", text))
+    vocabulary = {token: index for index, token in enumerate((*SPECIAL_TOKENS, *words))}
+    backend = Tokenizer(models.WordLevel(vocabulary, unk_token="<unk>"))
+    backend.pre_tokenizer = pre_tokenizers.Whitespace()
+    backend.post_processor = processors.TemplateProcessing(
+        single="<bos> $A", special_tokens=[("<bos>", vocabulary["<bos>"])]
+    )
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_object=backend,
+        bos_token="<bos>",
+        eos_token="<eos>",
+        pad_token="<pad>",
+        unk_token="<unk>",
+        additional_special_tokens=list(SPECIAL_TOKENS[4:]),
+    )
+    tokenizer.chat_template = CHAT_TEMPLATE
+    tokenizer.save_pretrained(folder)
+    return PreTrainedTokenizerFast.from_pretrained(folder)
+
+
+def build_model(vocab_size: int, *, layers: int = 2, tied: bool = True, seed: int = 0) -> LlamaForCausalLM:
+    """Random Llama of 32 dimensions; building it leaves the global random state as it was."""
+    config = LlamaConfig(
+        vocab_size=vocab_size,
+        hidden_size=32,
+        intermediate_size=64,
+        num_hidden_layers=layers,
+        num_attention_heads=4,
+        num_key_value_heads=4,
+        max_position_embeddings=256,
+        tie_word_embeddings=tied,
+        pad_token_id=0,
+        bos_token_id=2,
+        eos_token_id=3,
+    )
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        return LlamaForCausalLM(config).eval()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread() -> None:
+    """Sums come out the same on every machine, and tests do not fight over cores."""
+    torch.set_num_threads(1)
+
+
+@pytest.fixture
+def make_tokenizer(tmp_path: Path) -> Callable[..., PreTrainedTokenizerFast]:
+    """`make_tokenizer("more words", ...)` is `tiny_tokenizer` with more words in its vocabulary."""
+
+    def make(*texts: str) -> PreTrainedTokenizerFast:
+        return build_tokenizer(tmp_path / "tokenizer", texts)
+
+    return make
+
+
+@pytest.fixture
+def tiny_tokenizer(tmp_path: Path) -> PreTrainedTokenizerFast:
+    """The words of TEXT, a chat template, a BOS in front of plain text; its folder is `tokenizer.name_or_path`."""
+    return build_tokenizer(tmp_path / "tokenizer")
+
+
+@pytest.fixture
+def make_model() -> Callable[..., LlamaForCausalLM]:
+    """`make_model(vocab_size, layers=2, tied=True, seed=0)`: a random Llama."""
+    return build_model
+
+
+@pytest.fixture
+def tiny_model(tiny_tokenizer: PreTrainedTokenizerFast) -> LlamaForCausalLM:
+    """A random two-layer Llama whose vocabulary is that of `tiny_tokenizer`; fresh for every test, in eval mode."""
+    return build_model(len(tiny_tokenizer))
