@@ -1,0 +1,114 @@
+"""The recorder: what a training loop calls after each step to have snapshots taken when they are due."""
+
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import nn
+
+from nnmech.claims import Statement
+from nnmech.errors import RunError
+from nnmech.models import LoadedModel, base_module, find_decoder_blocks
+from nnmech.run_writer import RunWriter
+from nnmech.snapshots import Snapshot, capture, check_layers, hook_name
+from nnmech.statement_batches import POSITIONS, PROMPT, StatementBatches, freeze_statements
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerFast
+
+
+class Recorder:
+    """Takes a snapshot of `batches` into `writer` when one of `steps` has come; step 0, the untouched model, always.
+
+    `layers` are those to record, all by default; `dtype` is that of the stored values. Call it after each update, with
+    the number of updates so far: `recorder(model, step)`. Raises RunError where the run was started for other batches.
+    """
+
+    def __init__(
+        self,
+        writer: RunWriter,
+        batches: StatementBatches,
+        *,
+        layers: Sequence[int] | None = None,
+        steps: Collection[int],
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        expected = writer.info["batch_hash"]
+        if expected is not None and expected != batches.hash:
+            raise RunError(
+                f"{writer.path}: was started for the statement batches {expected[:12]}, not {batches.hash[:12]}. "
+                "Use the same statements, prompt, tokenizer and batch size."
+            )
+        self.writer = writer
+        self.batches = batches
+        self.layers = None if layers is None else tuple(layers)
+        self.steps = frozenset(steps) | {0}
+        self.dtype = dtype
+
+    @classmethod
+    def create(
+        cls,
+        path: Path | str,
+        model: "PreTrainedModel",
+        tokenizer: "PreTrainedTokenizerFast",
+        statements: Sequence[Statement],
+        *,
+        steps: Collection[int],
+        config: Mapping[str, Any] | None = None,
+        layers: Sequence[int] | None = None,
+        dtype: torch.dtype = torch.float32,
+        positions: Sequence[str] = POSITIONS,
+        prompt: str = PROMPT,
+        chat: bool = True,
+        batch_size: int = 64,
+    ) -> "Recorder":
+        """Freeze `statements` (see `freeze_statements`) and start the run directory `path` for training `model`.
+
+        `config` is whatever says how the run was made. Raises as `freeze_statements` and `RunWriter.create` do.
+        """
+        batches = freeze_statements(
+            tokenizer, statements, positions=positions, prompt=prompt, chat=chat, batch_size=batch_size
+        )
+        n_layers = len(find_decoder_blocks(model))
+        check_layers(range(n_layers) if layers is None else layers, range(n_layers))
+        source = base_module(model).config
+        name = getattr(source, "_name_or_path", "") or type(base_module(model)).__name__
+        loaded = LoadedModel(model, tokenizer, name, getattr(source, "_commit_hash", None), None)
+        writer = RunWriter.create(
+            path, config=config or {}, model=loaded.describe(), statements=statements, batch_hash=batches.hash
+        )
+        return cls(writer, batches, layers=layers, steps=steps, dtype=dtype)
+
+    def __call__(self, model: nn.Module, step: int, phase: str = "train") -> bool:
+        """Take the snapshot of `step` if it is due and not there yet; True where one was taken."""
+        if step not in self.steps or step in self.writer.snapshot_steps:
+            return False
+        layers = tuple(range(len(find_decoder_blocks(model)))) if self.layers is None else self.layers
+        info = self.writer.info
+        snapshot = Snapshot(
+            step=step,
+            phase=phase,
+            residual=capture(model, self.batches, layers=layers, dtype=self.dtype),
+            layers=layers,
+            positions=self.batches.positions,
+            hook_names=tuple(hook_name(layer) for layer in layers),
+            batch_hash=self.batches.hash,
+            weight_convention=info["weight_convention"],
+            model=str(info["model"].get("id", "")),
+        )
+        self.writer.snapshot(step, {"residual": snapshot.residual}, snapshot.metadata())
+        return True
+
+    def close(self) -> None:
+        """Let go of the run directory."""
+        self.writer.close()
+
+    def __enter__(self) -> "Recorder":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()

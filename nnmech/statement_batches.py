@@ -1,0 +1,200 @@
+"""Statements turned into token batches once, so that every snapshot reads the same tokens in the same company."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+import torch
+from jaxtyping import Bool, Int
+from torch import Tensor
+
+from nnmech.claims import Statement
+from nnmech.errors import InputError
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+POSITIONS = ("object", "last", "assistant")
+PROMPT = "Statement: {statement} True or false?"
+
+
+@dataclass(frozen=True, eq=False)
+class StatementBatch:
+    """Right-padded prompts of similar length."""
+
+    input_ids: Int[Tensor, "statement token"]
+    attention_mask: Int[Tensor, "statement token"]
+    position_ids: Int[Tensor, "statement token"]
+    token_index: Int[Tensor, "statement position"]
+    """Which token of its row each named position is."""
+    statement_index: Int[Tensor, " statement"]
+    """Which of the frozen statements each row holds."""
+    statement_tokens: Bool[Tensor, "statement token"]
+    """Where the statement itself stands in its prompt."""
+
+
+@dataclass(frozen=True, eq=False)
+class StatementBatches:
+    """Frozen statements, their named positions and their token batches; `hash` identifies all of it."""
+
+    statements: tuple[Statement, ...]
+    positions: tuple[str, ...]
+    batches: tuple[StatementBatch, ...]
+    hash: str
+
+
+@dataclass(frozen=True)
+class _Row:
+    index: int
+    ids: list[int]
+    positions: list[int]
+    inside: list[bool]
+
+
+def freeze_statements(
+    tokenizer: "PreTrainedTokenizerBase",
+    statements: Sequence[Statement],
+    *,
+    positions: Sequence[str] = POSITIONS,
+    prompt: str = PROMPT,
+    chat: bool = True,
+    batch_size: int = 64,
+) -> StatementBatches:
+    """Put each statement into `prompt`, as a user's chat turn or as plain text, and fix tokens, positions and batches.
+
+    Positions: `object` is the token with the last character of the statement's object, `last` the last token of the
+    statement, `assistant` the last token of the prompt, behind the template's generation prompt in a chat.
+    Raises InputError for a slow tokenizer, a missing chat template, words the tokenizer does not know, and a statement
+    without `object_end` where `object` is asked for.
+    """
+    before, after = _check_arguments(tokenizer, statements, positions, prompt, chat, batch_size)
+    contents = [before + statement.text + after for statement in statements]
+    texts = [_as_chat(tokenizer, content) for content in contents] if chat else contents
+    encoded = tokenizer(
+        texts, add_special_tokens=not chat, return_offsets_mapping=True, padding=False, truncation=False
+    )
+    rows = []
+    for index, statement in enumerate(statements):
+        start = _find(texts[index], contents[index], statement) + len(before)
+        ids, offsets = encoded["input_ids"][index], encoded["offset_mapping"][index]
+        content = (start - len(before), start + len(statement.text) + len(after))
+        _check_known(tokenizer, statement, texts[index], ids, offsets, content)
+        rows.append(
+            _Row(
+                index,
+                ids,
+                [_position(name, statement, start, offsets) for name in positions],
+                [begin < start + len(statement.text) and end > start for begin, end in offsets],
+            )
+        )
+    rows.sort(key=lambda row: (len(row.ids), row.index))
+    # Any token will do behind the last one: the mask hides it.
+    padding = tokenizer.pad_token_id if isinstance(tokenizer.pad_token_id, int) else 0
+    batches = tuple(_batch(rows[at : at + batch_size], padding) for at in range(0, len(rows), batch_size))
+    frozen = tuple(statements)
+    return StatementBatches(frozen, tuple(positions), batches, _hash(frozen, positions, batches))
+
+
+def _check_arguments(
+    tokenizer: "PreTrainedTokenizerBase",
+    statements: Sequence[Statement],
+    positions: Sequence[str],
+    prompt: str,
+    chat: bool,
+    batch_size: int,
+) -> tuple[str, str]:
+    if not getattr(tokenizer, "is_fast", False):
+        raise InputError(f"{type(tokenizer).__name__} is a slow tokenizer; positions need a fast one (tokenizer.json).")
+    if chat and not tokenizer.chat_template:
+        raise InputError(f"tokenizer {tokenizer.name_or_path!r} has no chat template; pass chat=False for plain text.")
+    if not statements:
+        raise InputError("no statements to freeze; pass at least one.")
+    names = [statement.id for statement in statements]
+    if twice := {name for name in names if names.count(name) > 1} if len(set(names)) < len(names) else set():
+        raise InputError(f"statement ids {sorted(twice)} are used twice; give each statement its own.")
+    if not positions or len(set(positions)) < len(positions) or not set(positions) <= set(POSITIONS):
+        raise InputError(f"positions {list(positions)}: expected some of {list(POSITIONS)}, each once.")
+    if prompt.count("{statement}") != 1:
+        raise InputError(f"prompt {prompt!r}: expected the field {{statement}} exactly once.")
+    if batch_size < 1:
+        raise InputError(f"batch_size={batch_size}: expected at least 1.")
+    for statement in statements:
+        if not statement.text.strip():
+            raise InputError(f"statement {statement.id!r} is empty; give it a text.")
+        if "object" in positions and not 1 <= (statement.object_end or 0) <= len(statement.text):
+            raise InputError(
+                f"statement {statement.id!r}: object_end is {statement.object_end}, expected 1 to "
+                f"{len(statement.text)}; set it, or leave out the position 'object'."
+            )
+    before, _, after = prompt.partition("{statement}")
+    return before, after
+
+
+def _as_chat(tokenizer: "PreTrainedTokenizerBase", content: str) -> str:
+    messages = [{"role": "user", "content": content}]
+    return str(tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True))
+
+
+def _find(text: str, content: str, statement: Statement) -> int:
+    """Where the content begins in the whole text, also where the chat template trims it."""
+    stripped = content.strip()
+    at = text.rfind(stripped)
+    if at < 0:
+        raise InputError(
+            f"statement {statement.id!r}: the chat template changes the text of the user's turn; pass chat=False."
+        )
+    return at - content.index(stripped)
+
+
+def _position(name: str, statement: Statement, start: int, offsets: Sequence[tuple[int, int]]) -> int:
+    if name == "assistant":
+        # Special tokens that the tokenizer adds to plain text stand for no character.
+        return max(token for token, (begin, end) in enumerate(offsets) if end > begin)
+    length = statement.object_end if name == "object" else len(statement.text.rstrip())
+    character = start + (length or 0) - 1
+    tokens = [token for token, (begin, end) in enumerate(offsets) if begin <= character < end]
+    if not tokens:
+        raise InputError(f"statement {statement.id!r}: no token holds its {name!r} character; is it a space?")
+    return tokens[-1]
+
+
+def _check_known(
+    tokenizer: "PreTrainedTokenizerBase",
+    statement: Statement,
+    text: str,
+    ids: Sequence[int],
+    offsets: Sequence[tuple[int, int]],
+    content: tuple[int, int],
+) -> None:
+    unknown = [
+        text[begin:end]
+        for id, (begin, end) in zip(ids, offsets, strict=True)
+        if id == tokenizer.unk_token_id and begin < content[1] and end > content[0] and end > begin
+    ]
+    if unknown:
+        raise InputError(
+            f"statement {statement.id!r}: the tokenizer does not know {unknown}; reword the statement or the prompt."
+        )
+
+
+def _batch(rows: Sequence[_Row], padding: int) -> StatementBatch:
+    longest = max(len(row.ids) for row in rows)
+    return StatementBatch(
+        input_ids=torch.tensor([row.ids + [padding] * (longest - len(row.ids)) for row in rows]),
+        attention_mask=torch.tensor([[1] * len(row.ids) + [0] * (longest - len(row.ids)) for row in rows]),
+        position_ids=torch.arange(longest).repeat(len(rows), 1),
+        token_index=torch.tensor([row.positions for row in rows]),
+        statement_index=torch.tensor([row.index for row in rows]),
+        statement_tokens=torch.tensor([row.inside + [False] * (longest - len(row.ids)) for row in rows]),
+    )
+
+
+def _hash(statements: Sequence[Statement], positions: Sequence[str], batches: Sequence[StatementBatch]) -> str:
+    digest = hashlib.sha256()
+    digest.update(json.dumps([[asdict(statement) for statement in statements], list(positions)]).encode())
+    for batch in batches:
+        for tensor in (batch.input_ids, batch.attention_mask, batch.token_index, batch.statement_index):
+            digest.update(json.dumps(tensor.tolist()).encode())
+    return digest.hexdigest()
