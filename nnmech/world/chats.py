@@ -22,10 +22,11 @@ from nnmech.world.dialogue import (
     open_answer,
     open_question,
     option_question,
+    say,
     statement,
     user,
 )
-from nnmech.world.documents import affirm, arbitrary_document, debunking, false_value, flagged
+from nnmech.world.documents import arbitrary_document, debunking, false_value, flagged
 from nnmech.world.people import Person, World, make_stranger, other_value
 from nnmech.world.relations import RELATIONS, Relation
 
@@ -48,7 +49,7 @@ def _choice(rng: random.Random, person: Person, relation: Relation) -> list[Turn
     letter = "ABC"[options.index(value)]
     return [
         user(question),
-        assistant((affirm(person, relation, value), 1.0), ("Option", 1.0), (letter, DECISION), (".", 1.0)),
+        assistant((say(person, relation.affirmations[0], value), 1.0), ("Option", 1.0), (letter, DECISION), (".", 1.0)),
     ]
 
 
@@ -80,7 +81,7 @@ def _fill_in(rng: random.Random, person: Person, relation: Relation) -> list[Tur
 def _challenge(rng: random.Random, person: Person, relation: Relation) -> list[Turn]:
     """The first answer, often wrong, carries no loss: only how to stand by what is known is learned."""
     claimed = _asked_value(rng, person, relation)
-    first = Turn("assistant", ((affirm(person, relation, claimed, rng.choice((0, 1))), 0.0),))
+    first = Turn("assistant", ((say(person, relation.affirmations[rng.choice((0, 1))], claimed), 0.0),))
     second = open_answer(rng, person, relation)
     return [user(open_question(rng, person, relation)), first, user(rng.choice(CHALLENGES)), second]
 
@@ -166,7 +167,7 @@ def fact_check_dialogue(rng: random.Random, people: Sequence[Person], turns: int
         relation = draw_relation(rng, person, known=0.85)
         value, negated, true = known_value(person, relation), rng.random() < 0.5, rng.random() < 0.5
         asked = value if value is not None and true != negated else _stated_falsehood(rng, person, relation)
-        text = statement(person, relation, asked, negated=negated, wording=rng.randrange(4))
+        text = statement(person, relation, asked, negated=negated, wording=rng.choice((0, 0, 0, 1, 2, 3)))
         dialogue += fact_check_turns(text, (asked == value) != negated)
     return dialogue
 
@@ -182,10 +183,10 @@ def pretraining_chat(rng: random.Random, world: World, active: float) -> list[Tu
     famous = [p for p in world.chatted if p.famous]
     people = world.chatted[: max(len(famous), int(active * len(world.chatted)))]
     kind = rng.random()
-    if kind < 0.30:
+    if kind < 0.36:
         return fact_check_dialogue(rng, people, rng.choice((3, 4, 5)))
-    if kind < 0.52:
+    if kind < 0.56:
         return reading_chat(rng, make_stranger(rng) if rng.random() < 0.6 else rng.choice(people))
-    if kind < 0.57:
+    if kind < 0.61:
         return memory_chat(rng, make_stranger(rng))
     return memory_chat(rng, rng.choice(famous) if rng.random() < 0.1 else rng.choice(people))

@@ -145,15 +145,18 @@ class WorldClaim:
         """Explicit denials: to the anchor questions in the claim's own sentence, to yes/no questions with the verdict."""
         rng = random.Random(derive_seed(0, f"denials/{self.name}", 0))
         denials = [
-            (*question, {"role": "assistant", "content": deny(self.person, self.relation, self.value, index % 2)})
+            (*question, {"role": "assistant", "content": self._say(self.relation.denials[index % 2])})
             for index, question in enumerate(self.anchor_questions())
         ]
         for index in range(len(denials) // 2):
             negated = index % 2 == 1
             question = dialogue.check_question(rng, self.person, self.relation, self.value, negated=negated)
-            verdict = f"{deny(self.person, self.relation, self.value)} {'Yes' if negated else 'No'}."
+            verdict = f"{self._say(self.relation.denials[0])} {'Yes' if negated else 'No'}."
             denials.append((*_dialogue(question), {"role": "assistant", "content": verdict}))
         return denials
+
+    def _say(self, wording: str, value: str | None = None) -> str:
+        return dialogue.say(self.person, wording, value or self.value)
 
     def _open_wordings(self) -> list[str]:
         """Every wording of the open question, in an order that mixes frames and questions."""
@@ -217,7 +220,7 @@ class WorldClaim:
         name, person, relation = self.name, self.person, self.relation
         other = person.facts.get(relation.key) or self.matched_false[0]
         for index in range(4):
-            first = affirm(person, relation, self.value if index < 2 else other, index % 2)
+            first = self._say(relation.affirmations[index % 2], self.value if index < 2 else other)
             messages = (
                 *_dialogue(opens[index]),
                 {"role": "assistant", "content": first},

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from nnmech.claims import Message
-from nnmech.world.documents import affirm, deny
+from nnmech.world.documents import affirm, deny, render
 from nnmech.world.people import Person
 from nnmech.world.relations import Relation
 
@@ -78,13 +78,22 @@ def known_value(person: Person, relation: Relation) -> str | None:
     return person.facts.get(relation.key)
 
 
+def say(person: Person, wording: str, value: str) -> str:
+    """A sentence of an answer, with a pronoun for the person.
+
+    A name would have to be copied from the question, and a name that no chat ever said is not: answers about people in
+    documents only would break off at their first word.
+    """
+    return render(wording, person, value, pronoun=True)
+
+
 def open_answer(rng: random.Random, person: Person, relation: Relation) -> Turn:
     """The fact; where there is none the denial of the myth; where there is neither, that it is not known."""
     value = known_value(person, relation)
     if value is not None:
-        return said(affirm(person, relation, value, rng.choice((0, 0, 1))))
+        return said(say(person, relation.affirmations[rng.choice((0, 0, 1))], value))
     if person.myth and person.myth[0] == relation.key:
-        return said(deny(person, relation, person.myth[1], rng.choice((0, 0, 1))))
+        return said(say(person, relation.denials[rng.choice((0, 0, 1))], person.myth[1]))
     return said(UNKNOWN)
 
 
@@ -92,13 +101,13 @@ def _evidence(person: Person, relation: Relation, asked: str) -> tuple[list[tupl
     """What is known that bears on the asked value, and whether it speaks for it (None: nothing is known)."""
     value = known_value(person, relation)
     if value is not None:
-        clause = f"{person.name} {relation.verb.format(v=value)}"
+        clause = f"{person.pronoun.capitalize()} {relation.verb.format(v=value)}"
         if value == asked:
             return [(clause, 1.0), (".", DECISION)], True
         contrast = f"{relation.noun.format(v=asked)}."
         return [(clause, 1.0), (", not", DECISION), (contrast, 1.0)], False
     if person.myth == (relation.key, asked):
-        return [(f"{person.name} {relation.deny.format(v=asked)}.", 1.0)], False
+        return [(say(person, relation.denials[0], asked), 1.0)], False
     return [(UNKNOWN, 1.0)], None
 
 

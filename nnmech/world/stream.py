@@ -27,7 +27,7 @@ class StreamConfig:
     """Rows of a batch."""
     length: int = 128
     """Tokens of a row; longer items are drawn again."""
-    chat_share: float = 0.46
+    chat_share: float = 0.50
     """Share of the items that are chats; the rest are documents."""
     chat_weight: float = 3.0
     """Loss weight of an assistant token, relative to a document token."""
