@@ -1,0 +1,51 @@
+"""The statements of a run as a table whose row numbers are those of the snapshot."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+
+import numpy as np
+import pandas as pd
+
+from nnmech.claims import Statement
+from nnmech.errors import InputError
+from nnmech.snapshots import Snapshot
+
+COLUMNS = ("id", "truth", "polarity", "topic", "entity", "role", "claim")
+
+
+def label_table(statements: pd.DataFrame | Sequence[Statement], snapshot: Snapshot) -> pd.DataFrame:
+    """Statements in snapshot order, indexed 0 to n - 1; raises InputError where columns or rows are missing."""
+    if isinstance(statements, pd.DataFrame):
+        table = statements.reset_index(drop=True)
+    else:
+        table = pd.DataFrame([asdict(statement) for statement in statements])
+    missing = [column for column in COLUMNS if column not in table.columns]
+    if missing:
+        raise InputError(f"the statements lack the columns {missing}; there are {list(table.columns)}")
+    if len(table) != snapshot.residual.shape[2]:
+        raise InputError(
+            f"{len(table)} statements, but the snapshot of step {snapshot.step} holds {snapshot.residual.shape[2]}: "
+            "give all statements of the run, in their order"
+        )
+    return table
+
+
+def training_table(table: pd.DataFrame) -> pd.DataFrame:
+    """The statements of role `train`; raises InputError unless truth and polarity are crossed in them.
+
+    Fitted on affirmative statements alone, a truth probe does not carry over to negated ones (Levinstein and Herrmann
+    2023), and where every negation is true it reads polarity.
+    """
+    train = table.loc[table["role"].to_numpy() == "train"]
+    cells = list(zip(train["truth"], train["polarity"], strict=True))
+    for (truth, _), name in zip(cells, train["id"], strict=True):
+        if not isinstance(truth, bool | np.bool_):
+            raise InputError(f"statement {name} has role train and truth {truth}: expected True or False")
+    for truth in (True, False):
+        for polarity in (1, -1):
+            if (truth, polarity) not in cells:
+                raise InputError(
+                    f"no statement of role train is {truth} with polarity {polarity:+d} ({len(train)} in all): truth "
+                    "and polarity must be crossed, or one probe would read the other"
+                )
+    return train.astype({"truth": bool, "polarity": int})
