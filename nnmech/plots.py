@@ -1,0 +1,273 @@
+"""The figures: each a function from tidy data frames to a matplotlib Figure, with n and 95% intervals in it."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from nnmech.errors import InputError
+from nnmech.plot_style import (
+    BELIEF,
+    INK,
+    MARKERS,
+    NULL,
+    POLARITY,
+    TRUTH,
+    arm_colour,
+    arm_label,
+    band,
+    check_table,
+    coordinate_panel,
+    count_text,
+    inside_note,
+    levels_of,
+    note,
+    rows_where,
+    save_figure,
+    step_scale,
+    step_ticks,
+    styled,
+    titled,
+    whiskers,
+    write_values,
+)
+
+__all__ = [
+    "belief_by_phase",
+    "document_loss",
+    "drift_over_steps",
+    "probe_auroc",
+    "rebound_by_plausibility",
+    "save_figure",
+]
+
+PAPER_BELIEF = {"phase 1": 6.0, "phase 2": 48.0}
+"""Mayne et al. 2026, two phases: percent belief at 35B in the Vesuvius claim, with the constraint in phase 1."""
+
+
+def belief_by_phase(belief: pd.DataFrame, *, reference: Mapping[str, float] | None = None) -> Figure:
+    """Belief rate (percent) by phase and arm beside the paper's; columns arm, phase, mean, low, high, n, clusters.
+
+    Arms and phases appear in the order of the rows; `reference` is percent by phase (default the paper's 6 and 48).
+    Raises InputError for missing columns, two rows for one bar, or a reference phase that is not in the table.
+    """
+    check_table(belief, ("arm", "phase", "mean", "low", "high", "n", "clusters"), unique=("arm", "phase"))
+    reference = PAPER_BELIEF if reference is None else reference
+    phases, arms = levels_of(belief, "phase"), levels_of(belief, "arm")
+    strangers = [phase for phase in reference if phase not in phases]
+    if strangers:
+        raise InputError(f"reference for the phases {strangers}, but the table has {phases}: name them alike")
+    with styled(4.6) as figure:
+        axes = figure.subplots()
+        slots = len(arms) + bool(reference)
+        width = 0.8 / slots
+        for slot, arm in enumerate(arms):
+            rows = rows_where(belief, arm=arm).set_index("phase").reindex(phases)
+            x = np.arange(len(phases)) + (slot - (slots - 1) / 2) * width
+            axes.bar(x, rows["mean"], 0.88 * width, color=arm_colour(arm, arms), label=arm_label(arm))
+            whiskers(axes, x, rows)
+            tops = rows["high"].fillna(rows["mean"])
+            write_values(axes, x, tops, [f"{mean:.0f}" for mean in rows["mean"]])
+        if reference:
+            x = [phases.index(phase) + (slots - 1) / 2 * width for phase in reference]
+            values = list(reference.values())
+            look = {"ms": 8, "mfc": "white", "mec": INK, "mew": 1.4, "zorder": 4}
+            axes.plot(x, values, "D", ls="", label="paper (35B, Vesuvius)", **look)
+            write_values(axes, x, values, [f"{value:g}" for value in values], distance=8.0)
+        axes.set_xticks(range(len(phases)), phases)
+        axes.tick_params(axis="x", length=0)
+        axes.set_ylim(0, 100)
+        axes.set_ylabel("belief rate (%)")
+        titled(axes, "Belief by phase", legend=True)
+        note(figure, f"{count_text(belief)} a bar. Whiskers: 95% cluster bootstrap over questions within claims.")
+    return figure
+
+
+def document_loss(losses: pd.DataFrame, *, unit: str = "runs") -> Figure:
+    """Loss on held-out claim documents (nats per token) by phase and arm; columns arm, phase, mean, low, high, n.
+
+    That the arms agree is what makes their beliefs comparable, so each phase says by how much they differ. `n` counts
+    what `unit` says: runs (claims and seeds), documents, … Raises InputError as `belief_by_phase`.
+    """
+    check_table(losses, ("arm", "phase", "mean", "low", "high", "n"), unique=("arm", "phase"))
+    phases, arms = levels_of(losses, "phase"), levels_of(losses, "arm")
+    with styled(4.2) as figure:
+        axes = figure.subplots()
+        for number, arm in enumerate(arms):
+            rows = rows_where(losses, arm=arm).set_index("phase").reindex(phases)
+            x = np.arange(len(phases)) + 0.18 * (number - (len(arms) - 1) / 2)
+            colour, marker = arm_colour(arm, arms), MARKERS[number % len(MARKERS)]
+            axes.plot(x, rows["mean"], marker, color=colour, ms=6.5, label=arm_label(arm))
+            whiskers(axes, x, rows, colour=colour, width=1.6)
+            tops = rows["high"].fillna(rows["mean"]).clip(lower=rows["mean"])
+            write_values(axes, x, tops, [f"{mean:.2f}" for mean in rows["mean"]], distance=6.0)
+        spread = losses.groupby("phase")["mean"].agg(lambda values: values.max() - values.min())
+        labels = [f"{phase}\narms differ by {spread[phase]:.2f}" if len(arms) > 1 else phase for phase in phases]
+        axes.set_xticks(range(len(phases)), labels)
+        axes.tick_params(axis="x", length=0)
+        axes.set_xlim(-0.5, len(phases) - 0.5)
+        axes.set_ylim(0, 1.15 * float(np.nanmax(losses[["mean", "high"]].to_numpy(dtype=float))))
+        axes.set_ylabel("held-out document loss\n(nats per token)")
+        titled(axes, "Loss on held-out claim documents", legend=True)
+        note(figure, f"{count_text(losses, unit)} a point. Whiskers: 95% bootstrap interval.")
+    return figure
+
+
+def rebound_by_plausibility(claims: pd.DataFrame, tiers: pd.DataFrame) -> Figure:
+    """Rebound, belief in phase 2 minus phase 1 (points), by tier of the claim: claims as dots, tiers as crosses.
+
+    `claims` has columns claim, tier, mean, low, high, n; `tiers` tier, mean, low, high, n, clusters, in the order to be
+    drawn; both may have `arm`, drawn side by side. Raises InputError as `belief_by_phase`, and for an unknown tier.
+    """
+    by_arm = "arm" in tiers.columns
+    check_table(
+        tiers, ("tier", "mean", "low", "high", "n", "clusters"), unique=("tier", "arm") if by_arm else ("tier",)
+    )
+    check_table(claims, ("claim", "tier", "mean", "low", "high", "n", *(("arm",) if by_arm else ())))
+    names, arms = levels_of(tiers, "tier"), levels_of(tiers, "arm") if by_arm else [""]
+    strangers = sorted(set(claims["tier"]) - set(names))
+    if strangers:
+        raise InputError(f"claims of the tiers {strangers}, but the table of tiers has {names}")
+    with styled(4.2) as figure:
+        axes = figure.subplots()
+        axes.axhline(0, color="#555555", lw=0.8)
+        for number, arm in enumerate(arms):
+            colour = arm_colour(arm, arms) if by_arm else BELIEF
+            shift = (number - (len(arms) - 1) / 2) * 0.8 / len(arms)
+            rows = (rows_where(tiers, arm=arm) if by_arm else tiers).set_index("tier").reindex(names)
+            dots = rows_where(claims, arm=arm) if by_arm else claims
+            x = np.arange(len(names)) + shift - 0.13 / len(arms)
+            axes.plot(x, rows["mean"], "_", color=colour, ms=22 / len(arms) ** 0.5, mew=3)
+            axes.plot([], [], "s", color=colour, ms=8, label=arm_label(arm))
+            whiskers(axes, x, rows, colour=colour, width=2.0)
+            for place, name in enumerate(names):
+                own = rows_where(dots, tier=name)
+                step = min(0.06, 0.36 / max(len(own), 1)) / len(arms)
+                spread = place + shift + 0.13 / len(arms) + (np.arange(len(own)) - (len(own) - 1) / 2) * step
+                axes.vlines(spread, own["low"], own["high"], color=colour, lw=0.8, alpha=0.55)
+                axes.plot(spread, own["mean"], "o", ms=5.5, color=colour, mec="white", mew=0.7, alpha=0.9)
+        counted = claims.groupby("tier", sort=False)["claim"].nunique()
+        labels = [
+            f"{name}\n{counted.get(name, 0)} claims\n{count_text(rows_where(tiers, tier=name))}" for name in names
+        ]
+        axes.set_xticks(range(len(names)), labels, fontsize=9)
+        axes.set_xlim(-0.5, len(names) - 0.5)
+        axes.tick_params(axis="x", length=0)
+        axes.set_ylabel("rebound: phase 2 − phase 1\n(percentage points)")
+        titled(axes, "Rebound of belief by plausibility of the claim", legend=by_arm)
+        note(
+            figure,
+            "Crosses: mean of a tier, 95% interval from resampling claims, then questions, paired by question. "
+            "Dots: single claims.",
+        )
+    return figure
+
+
+def drift_over_steps(
+    belief: pd.DataFrame,
+    truth: pd.DataFrame,
+    polarity: pd.DataFrame,
+    *,
+    boundary: int | None = None,
+    phases: tuple[str, str] = ("phase 1", "phase 2"),
+    role: str = "claim",
+    null: str = "matched_false",
+    layers: Sequence[int] | None = None,
+    title: str = "What is said and what is represented",
+) -> Figure:
+    """Belief (percent), truth coordinate and polarity coordinate by layer over training steps, in three panels.
+
+    `belief` has columns step, mean, low, high, n; `truth` and `polarity` step, layer, role, z, low, high, n with one
+    row for a step, layer and role, as `claim_coordinate` gives for one position and claim, or `average_coordinates` for
+    several. Solid: `role`; dashed: `null`. The axis is logarithmic within each phase; `boundary` is the last step of
+    the first. Raises InputError for missing columns, a role without rows, or rows that are not unique.
+    """
+    check_table(belief, ("step", "mean", "low", "high", "n"), unique=("step",))
+    for table in (truth, polarity):
+        check_table(table, ("step", "layer", "role", "z", "low", "high", "n"))
+        for name in {role, null} & set(table["role"]):
+            check_table(rows_where(table, role=name), (), unique=("step", "layer"))
+        if role not in set(table["role"]):
+            raise InputError(f"no row of role {role!r}; there are {levels_of(table, 'role')}")
+    steps = sorted({int(step) for table in (belief, truth, polarity) for step in table["step"]})
+    place = step_scale(steps[-1], boundary)
+    with styled(7.4) as figure:
+        panels = figure.subplots(3, 1, sharex=True, height_ratios=[1, 1.25, 1.25])
+        rows = belief.sort_values(by="step")
+        band(panels[0], place(rows["step"]), rows, BELIEF, "mean", marker="o")
+        panels[0].set_ylim(0, 100)
+        panels[0].set_ylabel("belief rate (%)")
+        panels[0].set_title(title, pad=16)
+        inside_note(panels[0], f"{count_text(rows)} a step")
+        labels = ("claim coordinate\n(0 false, 1 true controls)", "polarity coordinate\n(0 negated, 1 affirmative)")
+        for axes, table, colour, label in zip(panels[1:], (truth, polarity), (TRUTH, POLARITY), labels, strict=True):
+            coordinate_panel(axes, table, place, colour, role, null, layers)
+            axes.set_ylabel(label)
+        panels[2].set_xlabel(
+            "training step (logarithmic within each phase)" if boundary else "training step (logarithmic)"
+        )
+        ticks = step_ticks(steps, boundary)
+        panels[2].set_xticks(place(ticks), [f"{step:,}" for step in ticks])
+        panels[2].set_xlim(-0.03, place([steps[-1]])[0] + 0.03)
+        if boundary is not None:
+            edge = place([boundary])[0]
+            for axes in panels:
+                axes.axvline(edge, color=INK, lw=1, ls=(0, (4, 2)))
+            for text, side, offset in ((f"◂ {phases[0]}", "right", -6), (f"{phases[1]} ▸", "left", 6)):
+                panels[0].annotate(
+                    text,
+                    (edge, 1),
+                    (offset, 3),
+                    xycoords=("data", "axes fraction"),
+                    textcoords="offset points",
+                    ha=side,
+                )
+        note(
+            figure,
+            "Bands: 95% cluster bootstrap (belief: questions; coordinates: statements and controls, or claims).",
+        )
+    return figure
+
+
+def probe_auroc(aurocs: pd.DataFrame) -> Figure:
+    """AUROC on held-out entities by layer, a panel a position: truth, polarity, across polarity, shuffled labels.
+
+    Takes the table of `auroc_by_layer`. Raises InputError for missing columns or several estimators.
+    """
+    columns = ("layer", "position", "probe", "estimator", "split", "auroc", "low", "high", "n", "entities")
+    check_table(aurocs, columns, unique=("layer", "position", "probe", "split"))
+    positions = levels_of(aurocs, "position")
+    looks = {
+        ("truth", "entity"): (TRUTH, "-", "o", "truth"),
+        ("polarity", "entity"): (POLARITY, "-", "s", "polarity"),
+        ("truth", "crossed"): (TRUTH, "--", "o", "truth: trained on affirmative,\ntested on negated"),
+        ("truth", "topic"): (TRUTH, ":", "o", "truth: held-out topics"),
+        ("polarity", "topic"): (POLARITY, ":", "s", "polarity: held-out topics"),
+        ("truth", "shuffled"): (NULL, "-", "o", "truth, shuffled labels"),
+        ("polarity", "shuffled"): (NULL, "-", "s", "polarity, shuffled labels"),
+    }
+    with styled(3.9) as figure:
+        panels = figure.subplots(1, len(positions), sharey=True, squeeze=False)[0]
+        for axes, position in zip(panels, positions, strict=True):
+            axes.axhline(0.5, color="#555555", lw=0.8, ls=(0, (1, 2)))
+            for (probe, split), (colour, line, marker, label) in looks.items():
+                rows = rows_where(aurocs, position=position, probe=probe, split=split).sort_values(by="layer")
+                if len(rows):
+                    face = colour if line == "-" else "white"
+                    band(axes, rows["layer"], rows, colour, "auroc", marker=marker, mfc=face, ls=line, label=label)
+            axes.set_xticks(sorted(aurocs["layer"].unique()))
+            axes.set_ylim(0, 1.03)
+            axes.set_xlabel("layer")
+            axes.set_title(f"position: {position}")
+        panels[0].set_ylabel("AUROC, held-out entities")
+        handles, labels = panels[0].get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside right center")
+        estimator = str(aurocs["estimator"].iloc[0]).replace("mass_mean", "mass-mean").replace("_", " with ")
+        held_out = rows_where(aurocs, split="entity") if "entity" in set(aurocs["split"]) else aurocs
+        note(
+            figure,
+            f"Probes: {estimator}, n = {held_out['n'].max():,} statements of "
+            f"{held_out['entities'].max():,} entities. Bands: 95% bootstrap over entities. Dotted line: chance.",
+        )
+    return figure
