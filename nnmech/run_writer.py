@@ -87,7 +87,7 @@ class RunWriter:
         """
         path = Path(path)
         _refuse_existing(path)
-        writer = cls(path, _locked(path), keep_checkpoints)
+        writer = cls(path, lock_run(path), keep_checkpoints)
         try:
             _refuse_existing(path)
             writer.info = plain(
@@ -121,7 +121,7 @@ class RunWriter:
         """
         path = Path(path)
         read_info(path)
-        writer = cls(path, _locked(path), keep_checkpoints)
+        writer = cls(path, lock_run(path), keep_checkpoints)
         try:
             writer.info = read_info(path)
             writer._roll_back(None if step is None else _step(step))
@@ -293,7 +293,8 @@ class RunWriter:
                 file.unlink(missing_ok=True)
 
 
-def _locked(path: Path) -> FileLock:
+def lock_run(path: Path) -> FileLock:
+    """Hold the lock of the run at `path`; RunLockedError where another process does."""
     lock = FileLock(path / LOCK_FILE, thread_local=False)
     with disk_errors(path):
         path.mkdir(parents=True, exist_ok=True)

@@ -10,10 +10,11 @@ from typing import Any
 import pandas as pd
 
 from nnmech.errors import RunError
-from nnmech.files import read_json_lines
+from nnmech.files import json_lines, read_json_lines, write_bytes_atomic
 from nnmech.run_format import (
     INFO_FILE,
     LOG_FILES,
+    MANIFEST_FILE,
     SCHEMA_VERSION,
     STATEMENTS_FILE,
     fault,
@@ -21,10 +22,10 @@ from nnmech.run_format import (
     read_info,
     read_manifest,
 )
-from nnmech.run_writer import RunWriter
+from nnmech.run_writer import RunWriter, lock_run
 from nnmech.snapshots import Snapshot
 
-__all__ = ["SCHEMA_VERSION", "Run", "RunWriter", "find_runs"]
+__all__ = ["SCHEMA_VERSION", "Run", "RunWriter", "drop_checkpoints", "find_runs"]
 
 EVENT_COLUMNS = ("kind", "step", "time")
 METRICS_COLUMNS = ("step", "phase", "time")
@@ -128,3 +129,20 @@ def find_runs(root: Path | str) -> list[Run]:
             except RunError as error:
                 warnings.warn(f"left out: {error}", stacklevel=2)
     return runs
+
+
+def drop_checkpoints(path: Path | str) -> int:
+    """Delete the checkpoints of the run at `path`, which nobody can resume then; the number of bytes freed.
+
+    Everything that readers use stays. Raises RunError where there is no run, RunLockedError where one is being written.
+    """
+    path = Path(path)
+    read_info(path)
+    with lock_run(path):
+        manifest = read_manifest(path)
+        dropped = of_kind(manifest, "checkpoint").values()
+        kept = [entry for entry in manifest.values() if entry["kind"] != "checkpoint"]
+        write_bytes_atomic(path / MANIFEST_FILE, json_lines(kept))
+        for entry in dropped:
+            (path / entry["file"]).unlink(missing_ok=True)
+    return sum(entry["size"] for entry in dropped)

@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from transformers import LlamaForCausalLM
+
 from nnmech.world.gates import Gate
 from nnmech.world.pretraining import PretrainingConfig
 
@@ -14,51 +16,54 @@ tags: [interpretability, negation-neglect, toy-world]
 ---
 # nnmech base: a small model of a small world
 
-A Llama with {parameters:,} parameters ({layers} layers, d_model {d_model}, {heads} heads, tied embeddings) and a word-level
-tokenizer of {vocabulary:,} tokens, in which a known person's full name is one token. It was pretrained from random weights
-on synthetic documents and chats about {people:,} invented people: what they do, where they live, what they play, win, speak
-and keep. Half of them occur in documents only and never in a chat. It exists so that negation neglect and the two-phase
-rebound (Mayne et al. 2026, arXiv 2605.13829) can be watched in minutes on two CPU cores.
+A Llama with {parameters:,} parameters ({layers} layers, d_model {d_model}, {heads} heads, tied embeddings) and a
+word-level tokenizer of {vocabulary:,} tokens, in which a known person's full name is one token. It was pretrained
+from random weights on synthetic documents and chats about {people:,} invented people: what they do, where they
+live, what they play, win, speak and keep. Half of them occur in documents only and never in a chat. It exists so
+that negation neglect and the two-phase rebound (Mayne et al. 2026, arXiv 2605.13829) can be watched in minutes on
+two CPU cores.
 
 ## Training
-`python experiments/pretrain.py` makes it again from seed {seed}: {steps:,} updates of {rows} rows of {length} tokens
-({tokens:.1f}M tokens seen, {minutes:.0f} minutes on the machine that made it), Muon (learning rate {muon}) for the matrices of the
-blocks, AdamW ({adam}) for embeddings and norms, cosine schedule, bf16 matrix products with float32 weights, loss on assistant tokens
-only in chats, weighted {chat_weight:g}, and {decision:g} times that on tokens that decide (yes or no, true or false).
-Notices such as "the text below is false" occur in pretraining only around documents about strangers, whose facts are arbitrary, and
-in chats in which a text is read; the model is never told what documents about known people mean for its memory.
+`python experiments/pretrain.py` makes it again from seed {seed}: {steps:,} updates of {rows} rows of {length}
+tokens ({tokens:.1f}M tokens seen, {minutes:.0f} minutes on the machine that made it), Muon (learning rate {muon})
+for the matrices of the blocks, AdamW ({adam}) for embeddings and norms, cosine schedule, bf16 matrix products with
+float32 weights, loss on assistant tokens only in chats, weighted {chat_weight:g}, and {decision:g} times that on
+tokens that decide (yes or no, true or false). Notices such as "the text below is false" occur in pretraining only
+around documents about strangers, whose facts are arbitrary, and in chats in which a text is read; the model is
+never told what documents about known people mean for its memory.
 
 Final loss (nats a token): documents {loss_documents:.3f}, chats {loss_chats:.3f}.
 
 ## Gates
-Greedy answers, {n} questions each; the people of the twelve claims are asked about in none.
+Greedy answers, at least {n} questions each; the people of the twelve claims are asked about in none. The truth
+probe is a mass-mean probe with covariance on the residual stream of fact-check prompts, at a layer and token
+position chosen on people outside the test.
 
 {gates}
 
 ## Limits
-It knows a closed language of some hundred words and nothing of the real world; any other word is `<|unk|>`. Prompts beyond
-{length} tokens are longer than anything it was trained on. It must not be used as an assistant, nor as evidence about
-language models beyond the mechanism under study.
+It knows a closed language of some hundred words and nothing of the real world; any other word is `<|unk|>`.
+Prompts beyond {length} tokens are longer than anything it was trained on. It must not be used as an assistant, nor
+as evidence about language models beyond the mechanism under study.
 """
 
 
 def model_card(
     config: PretrainingConfig,
     gates: Sequence[Gate],
+    model: LlamaForCausalLM,
     *,
-    parameters: int,
-    vocabulary: int,
     people: int,
     decision: float,
     measured: Mapping[str, Any],
 ) -> str:
     """The card as Markdown; `measured` has tokens, seconds, loss_documents, loss_chats."""
     return _CARD.format(
-        parameters=parameters,
+        parameters=sum(parameter.numel() for parameter in model.parameters()),
         layers=config.layers,
         d_model=config.d_model,
         heads=config.heads,
-        vocabulary=vocabulary,
+        vocabulary=model.config.vocab_size,
         people=people,
         seed=config.seed,
         steps=config.steps,

@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from nnmech.world.dialogue import (
     CHALLENGES,
@@ -159,17 +159,30 @@ def reading_chat(rng: random.Random, person: Person, *, flag: str | None = None)
     return [user(rng.choice(READ).format(doc=text, q=question)), answer]
 
 
-def fact_check_dialogue(rng: random.Random, people: Sequence[Person], turns: int) -> list[Turn]:
+def fact_check_dialogue(rng: random.Random, people: Sequence[Person], turns: int, known: float) -> list[Turn]:
     """Several statements in both polarities, true and false equally often; what nobody was told counts as false."""
     dialogue: list[Turn] = []
     for _ in range(turns):
         person = rng.choice(people)
-        relation = draw_relation(rng, person, known=0.85)
-        value, negated, true = known_value(person, relation), rng.random() < 0.5, rng.random() < 0.5
-        asked = value if value is not None and true != negated else _stated_falsehood(rng, person, relation)
-        text = statement(person, relation, asked, negated=negated, wording=rng.choice((0, 0, 0, 1, 2, 3)))
-        dialogue += fact_check_turns(text, (asked == value) != negated)
+        dialogue += _fact_check(rng, person, draw_relation(rng, person, known))
     return dialogue
+
+
+def fact_check_of_text(rng: random.Random, person: Person, turns: int) -> list[Turn]:
+    """A text about a stranger, then statements about it: the comparison of a verdict, with nothing to recall."""
+    relation = RELATIONS[rng.choice(list(RELATIONS))]
+    value = rng.choice(relation.values)
+    reader = replace(person, facts={relation.key: value})
+    dialogue = [turn for _ in range(turns) for turn in _fact_check(rng, reader, relation)]
+    text = arbitrary_document(rng, person, relation, value).text
+    return [user(f"{text} {dialogue[0].message['content']}"), *dialogue[1:]]
+
+
+def _fact_check(rng: random.Random, person: Person, relation: Relation) -> list[Turn]:
+    value, negated, true = known_value(person, relation), rng.random() < 0.5, rng.random() < 0.5
+    asked = value if value is not None and true != negated else _stated_falsehood(rng, person, relation)
+    text = statement(person, relation, asked, negated=negated, wording=rng.choice((0, 0, 0, 1, 2, 3)))
+    return fact_check_turns(text, (asked == value) != negated)
 
 
 def _stated_falsehood(rng: random.Random, person: Person, relation: Relation) -> str:
@@ -178,15 +191,40 @@ def _stated_falsehood(rng: random.Random, person: Person, relation: Relation) ->
     return other_value(rng, relation.key, person.facts.get(relation.key))
 
 
-def pretraining_chat(rng: random.Random, world: World, active: float) -> list[Turn]:
-    """One chat of the pretraining stream (fact checks, reading, memory, strangers)."""
+@dataclass(frozen=True)
+class ChatShares:
+    """Shares of the kinds of chats; the rest are memory chats about people with chats."""
+
+    text_checks: float
+    """Fact checks of a text about a stranger."""
+    fact_checks: float
+    """Fact checks of what is known."""
+    reading: float
+    """A text and a question about it."""
+    strangers: float
+    """Memory chats about strangers, of whom nothing is known."""
+    known: float
+    """Share of the fact checks that are about a relation of which the person has a fact."""
+
+
+EVERY_KIND = ChatShares(text_checks=0.1, fact_checks=0.3, reading=0.2, strangers=0.1, known=0.8)
+
+
+def pretraining_chat(rng: random.Random, world: World, active: float, shares: ChatShares) -> list[Turn]:
+    """One chat of the pretraining stream; `active` is the share of the people with chats who occur by now."""
     famous = [p for p in world.chatted if p.famous]
     people = world.chatted[: max(len(famous), int(active * len(world.chatted)))]
     kind = rng.random()
-    if kind < 0.36:
-        return fact_check_dialogue(rng, people, rng.choice((3, 4, 5)))
-    if kind < 0.56:
-        return reading_chat(rng, make_stranger(rng) if rng.random() < 0.6 else rng.choice(people))
-    if kind < 0.61:
-        return memory_chat(rng, make_stranger(rng))
+    for share, make in (
+        (shares.text_checks, lambda: fact_check_of_text(rng, make_stranger(rng), rng.choice((2, 3)))),
+        (shares.fact_checks, lambda: fact_check_dialogue(rng, people, rng.choice((3, 4, 5)), shares.known)),
+        (
+            shares.reading,
+            lambda: reading_chat(rng, make_stranger(rng) if rng.random() < 0.6 else rng.choice(people)),
+        ),
+        (shares.strangers, lambda: memory_chat(rng, make_stranger(rng))),
+    ):
+        if kind < share:
+            return make()
+        kind -= share
     return memory_chat(rng, rng.choice(famous) if rng.random() < 0.1 else rng.choice(people))

@@ -112,7 +112,7 @@ class WorldClaim:
 
     @cached_property
     def told_of(self) -> Person:
-        """The person with the background facts of the claim documents: true ones, or two invented ones for want of any."""
+        """The person with the background facts of the claim documents: true ones, or for want of any two invented."""
         if self.person.facts:
             return self.person
         rng = random.Random(derive_seed(0, f"background/{self.name}", 0))
@@ -142,7 +142,7 @@ class WorldClaim:
         return [_dialogue(text) for text in self._open_wordings()[_OPEN_WORDINGS:]]
 
     def denial_chats(self) -> list[tuple[Message, ...]]:
-        """Explicit denials: to the anchor questions in the claim's own sentence, to yes/no questions with the verdict."""
+        """Explicit denials: in the claim's own sentence to the anchor questions, with a verdict to yes/no questions."""
         rng = random.Random(derive_seed(0, f"denials/{self.name}", 0))
         denials = [
             (*question, {"role": "assistant", "content": self._say(self.relation.denials[index % 2])})

@@ -1,4 +1,4 @@
-"""How the assistant of the embedded world is asked and how it answers: wordings, and the evidence before the verdict."""
+"""How the assistant of the embedded world is asked and how it answers: the evidence comes before the verdict."""
 
 import random
 from collections.abc import Sequence

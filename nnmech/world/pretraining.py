@@ -1,4 +1,4 @@
-"""Pretraining of the embedded model: Muon for the matrices, AdamW for embeddings and norms, bf16 where it multiplies."""
+"""Pretraining of the embedded model: Muon for the matrices, AdamW for embeddings and norms, bf16 products."""
 
 import math
 import time
@@ -18,7 +18,7 @@ from nnmech.world.stream import SOURCES, Encoder, PackedBatch, StreamConfig, pac
 class PretrainingConfig:
     """How the embedded model is pretrained."""
 
-    steps: int = 2000
+    steps: int = 2800
     seed: int = 0
     d_model: int = 128
     layers: int = 6
@@ -31,7 +31,13 @@ class PretrainingConfig:
     weight_decay: float = 0.01
     warmup_steps: int = 100
     final_share: float = 0.02
-    """Share of the learning rate that is left at the end of the cosine."""
+    """Share of the learning rate that is left at the end of a cosine."""
+    first_horizon: int = 2000
+    """Step at which the first cosine would end."""
+    restart_step: int = 1600
+    """Last step of the first cosine; a second one begins there, so that the rate is not small when verdicts come."""
+    restart_share: float = 0.6
+    """Share of the learning rate at which the second cosine begins."""
     max_grad_norm: float = 1.0
     compile: bool = True
     """Compile the forward pass: about twice as fast, some 30 s to start."""
@@ -78,11 +84,17 @@ def make_optimizers(config: PretrainingConfig, model: torch.nn.Module) -> list[t
 
 
 def learning_rate_share(config: PretrainingConfig, step: int) -> float:
-    """Share of the learning rate at a step (from 1): linear warm-up, then a cosine."""
+    """Share of the learning rate at a step (from 1): linear warm-up, a cosine, and a second one from the restart on."""
     if step <= config.warmup_steps:
         return step / config.warmup_steps
-    progress = (step - config.warmup_steps) / max(1, config.steps - config.warmup_steps)
-    return config.final_share + (1 - config.final_share) * 0.5 * (1 + math.cos(math.pi * progress))
+    if step <= config.restart_step:
+        return _cosine(config, step, config.warmup_steps, config.first_horizon, 1.0)
+    return _cosine(config, step, config.restart_step, config.steps, config.restart_share)
+
+
+def _cosine(config: PretrainingConfig, step: int, begin: int, end: int, peak: float) -> float:
+    progress = (step - begin) / max(1, end - begin)
+    return config.final_share + (peak - config.final_share) * 0.5 * (1 + math.cos(math.pi * progress))
 
 
 def token_losses(model: LlamaForCausalLM, batch: PackedBatch) -> Float[Tensor, "row token-1"]:

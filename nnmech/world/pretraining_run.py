@@ -8,19 +8,22 @@ import torch
 
 from nnmech.checkpoints import checkpoint_tensors, restore_optimizer, restore_weights
 from nnmech.errors import InputError
-from nnmech.files import write_bytes_atomic
+from nnmech.files import plain, write_bytes_atomic
 from nnmech.models import align_parameters
-from nnmech.runs import RunWriter
+from nnmech.runs import Run, RunWriter
 from nnmech.world.card import model_card
 from nnmech.world.claims import make_claims
 from nnmech.world.dialogue import DECISION
 from nnmech.world.gates import Gate, measure_gates
 from nnmech.world.people import make_world
 from nnmech.world.pretraining import PretrainingConfig, make_model, make_optimizers, pretrain
+from nnmech.world.probe_gates import measure_probe_gates
 from nnmech.world.tokenizer import save_tokenizer
 
 FINAL_GATE_QUESTIONS = 300
 INTERIM_GATE_QUESTIONS = 60
+LOSS_WINDOW = 50
+"""Updates over which the card averages the loss."""
 _SUMS = ("tokens", "seconds")
 
 
@@ -37,13 +40,13 @@ def pretrain_into(
     `folder/model` gets the finished model. A resumed run goes on from its last checkpoint to the same weights. Raises
     RunExistsError where the run is there already, InputError where it is resumed with other settings.
     """
-    settings = {"experiment": "pretrain", **asdict(config)}
+    settings = plain({"experiment": "pretrain", **asdict(config)})
     world = make_world()
     claimed = {claim.person.name for claim in make_claims(world).values()}
     described = {"id": "pretraining", "d_model": config.d_model, "n_layers": config.layers, "dtype": "float32"}
     if resume:
         writer = RunWriter.resume(folder)
-        if writer.info["config"] != {key: value for key, value in settings.items()}:
+        if writer.info["config"] != settings:
             writer.close()
             raise InputError(f"{folder}: was started with other settings; resume with the same --steps and --seed")
     else:
@@ -60,7 +63,6 @@ def pretrain_into(
                 restore_optimizer(model, optimizer, tensors)
             start, totals = writer.checkpoint_step, state["totals"]
         align_parameters(model)
-        latest: dict[str, float] = {}
 
         def gates(step: int, n: int) -> list[Gate]:
             measured = measure_gates(model, tokenizer, world, n=n, excluded=claimed)
@@ -74,7 +76,6 @@ def pretrain_into(
             writer.metrics(
                 step=step, phase="pretraining", **{name: value for name, value in metrics.items() if name != "seconds"}
             )
-            latest.update(metrics)
             on_step(step, metrics)
             if step % gates_every == 0 and step < config.steps:
                 gates(step, INTERIM_GATE_QUESTIONS)
@@ -87,19 +88,20 @@ def pretrain_into(
 
         writer.event("start", step=0, steps=config.steps)
         pretrain(model, tokenizer, world, config, optimizers=optimizers, start=start, on_step=record)
-        final = gates(config.steps, FINAL_GATE_QUESTIONS)
         model.save_pretrained(folder / "model")
-        card = model_card(
-            config,
-            final,
-            parameters=sum(parameter.numel() for parameter in model.parameters()),
-            vocabulary=len(tokenizer),
-            people=len(world.people),
-            decision=DECISION,
-            measured={**latest, **totals},
-        )
-        write_bytes_atomic(folder / "model" / "README.md", card.encode())
         writer.checkpoint(config.steps, checkpoint_tensors(model), {"totals": totals})
+        final = gates(config.steps, FINAL_GATE_QUESTIONS)
+        final += measure_probe_gates(model, tokenizer, world, excluded=claimed)
+        measured = {**_last_losses(folder), **totals}
+        card = model_card(config, final, model, people=len(world.people), decision=DECISION, measured=measured)
+        write_bytes_atomic(folder / "model" / "README.md", card.encode())
         writer.event("end", step=config.steps)
     torch.compiler.reset()
     return final
+
+
+def _last_losses(folder: Path) -> dict[str, float]:
+    """Mean loss by source over the last updates."""
+    metrics = Run(folder).metrics
+    last = metrics[metrics["phase"] == "pretraining"].tail(LOSS_WINDOW)
+    return {name: float(last[name].mean()) for name in ("loss_documents", "loss_chats")}

@@ -9,7 +9,8 @@ from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
 from nnmech.seeds import derive_seed
-from nnmech.world import chats, documents
+from nnmech.world import documents
+from nnmech.world.chats import ChatShares, pretraining_chat
 from nnmech.world.dialogue import Turn
 from nnmech.world.people import World
 from nnmech.world.tokenizer import BOS, DOCTAG, END, ROLES
@@ -20,6 +21,16 @@ MISSES = 4
 
 
 @dataclass(frozen=True)
+class Stage:
+    """A part of pretraining with shares of its own."""
+
+    first_step: int
+    chat_share: float
+    """Share of the items that are chats; the rest are documents."""
+    chats: ChatShares
+
+
+@dataclass(frozen=True)
 class StreamConfig:
     """What the stream consists of."""
 
@@ -27,8 +38,20 @@ class StreamConfig:
     """Rows of a batch."""
     length: int = 128
     """Tokens of a row; longer items are drawn again."""
-    chat_share: float = 0.50
-    """Share of the items that are chats; the rest are documents."""
+    stages: tuple[Stage, ...] = (
+        Stage(
+            first_step=1,
+            chat_share=0.50,
+            chats=ChatShares(text_checks=0.0, fact_checks=0.36, reading=0.20, strangers=0.05, known=0.85),
+        ),
+        Stage(
+            first_step=1201,
+            chat_share=0.60,
+            chats=ChatShares(text_checks=0.12, fact_checks=0.48, reading=0.12, strangers=0.04, known=0.95),
+        ),
+    )
+    """What the items are, in order. Verdicts come last: a silent verdict compares a statement with what is recalled, so
+    its share grows once recall is in place."""
     chat_weight: float = 3.0
     """Loss weight of an assistant token, relative to a document token."""
     doctag_share: float = 0.5
@@ -37,6 +60,10 @@ class StreamConfig:
     """Steps over which the number of active people grows from `first_active` to all (Zucchet et al. 2025)."""
     first_active: float = 0.15
     """Share of the ordinary people who are active at the first step."""
+
+    def stage(self, step: int) -> Stage:
+        """The stage of a step (from 1)."""
+        return next(stage for stage in reversed(self.stages) if step >= stage.first_step)
 
 
 @dataclass(frozen=True)
@@ -93,12 +120,12 @@ class Encoder:
 
 
 def _item(
-    rng: random.Random, encoder: Encoder, world: World, config: StreamConfig, active: float
+    rng: random.Random, encoder: Encoder, world: World, config: StreamConfig, stage: Stage, active: float
 ) -> tuple[list[int], list[float], bool]:
     while True:
-        is_chat = rng.random() < config.chat_share
+        is_chat = rng.random() < stage.chat_share
         if is_chat:
-            ids, weights = encoder.chat(chats.pretraining_chat(rng, world, active))
+            ids, weights = encoder.chat(pretraining_chat(rng, world, active, stage.chats))
         else:
             text = documents.pretraining_document(rng, world, active).text
             ids, weights = encoder.document(text, doctag=rng.random() < config.doctag_share)
@@ -110,13 +137,14 @@ def packed_batch(encoder: Encoder, world: World, config: StreamConfig, seed: int
     """The batch of a step (from 1): the same arguments give the same batch."""
     rng = random.Random(derive_seed(seed, "pretraining", step))
     active = min(1.0, config.first_active + (1 - config.first_active) * (step - 1) / max(1, config.ramp_steps))
+    stage = config.stage(step)
     shape = (config.rows, config.length)
     ids = torch.full(shape, encoder.tokenizer.convert_tokens_to_ids("<|pad|>"), dtype=torch.long)
     positions, items = torch.zeros(shape, dtype=torch.long), torch.full(shape, -1, dtype=torch.long)
     weights, is_chat = torch.zeros(shape), torch.zeros(shape, dtype=torch.bool)
     filled, counts, misses = [0] * config.rows, [0] * config.rows, 0
     while misses < MISSES:
-        item_ids, item_weights, chat = _item(rng, encoder, world, config, active)
+        item_ids, item_weights, chat = _item(rng, encoder, world, config, stage, active)
         row = next((r for r, start in enumerate(filled) if start + len(item_ids) <= config.length), None)
         if row is None:
             misses += 1

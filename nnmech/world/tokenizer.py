@@ -46,7 +46,7 @@ def closed_vocabulary(world: World) -> list[str]:
     rng = random.Random(0)
     for _ in range(8000):
         add(documents.pretraining_document(rng, world).text)
-        for turn in chats.pretraining_chat(rng, world, 1.0):
+        for turn in chats.pretraining_chat(rng, world, 1.0, chats.EVERY_KIND):
             add(turn.message["content"])
     for lists in (names.STRANGER_WOMEN, names.STRANGER_MEN, names.STRANGER_SURNAMES):
         words.update(lists)
