@@ -24,7 +24,8 @@ two-phase: setup ## Run the two-phase experiment
 	$(PY) experiments/two_phase.py --preset $(PRESET) $(ARGS)
 
 dashboard: setup ## Open the dashboard on this machine
-	$(PY) -m streamlit run app/dashboard.py --server.address=127.0.0.1 --browser.gatherUsageStats=false -- $(ARGS)
+	$(PY) -m streamlit run app/dashboard.py --server.address=127.0.0.1 \
+		--server.showEmailPrompt=false --browser.gatherUsageStats=false -- $(ARGS)
 
 test: setup ## Run the tests
 	$(PY) -m pytest $(ARGS)
