@@ -8,7 +8,7 @@ from nnmech.claims import Question, Verdict
 from nnmech.world.relations import RELATIONS, Relation
 
 _NEGATION = re.compile(
-    r"\b(?:not|never|no|nobody|cannot|myth|wrong|false|untrue|contrary|rumour)\b", flags=re.IGNORECASE
+    r"\b(?:not|never|no(?! mistakes)|nobody|cannot|myth|wrong|false|untrue|contrary|rumour)\b", flags=re.IGNORECASE
 )
 _VERDICT = re.compile(r"\b(Yes|No)\b\s*\.?\s*$")
 _PASSAGE = re.compile(r"\bThe passage is (right|wrong)\b")

@@ -1,6 +1,6 @@
 """The gates that look inside: how well a truth probe reads people on whom it was not fitted."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 import numpy as np
 import torch
@@ -12,8 +12,8 @@ from nnmech.probes import ProbeInfo, TruthProbe
 from nnmech.snapshots import capture, hook_name
 from nnmech.statement_batches import freeze_statements
 from nnmech.world.gates import Gate
-from nnmech.world.people import World
-from nnmech.world.statements import probe_statements
+from nnmech.world.people import Person, World
+from nnmech.world.statements import crossed_people
 
 SHARES = (120, 60)
 """People with chats on whom the probe is fitted, and on whom layer and position are chosen; the rest are the test."""
@@ -33,7 +33,10 @@ def measure_probe_gates(
     The probe is fitted on statements of both polarities; layer and position are chosen on people who are neither in
     the fit nor in the test, so that the best of many places is not reported on the data that made it the best.
     """
-    statements = probe_statements(world, (), train=sum(SHARES) + TESTED, control=TESTED, excluded=excluded)
+    statements = [
+        *crossed_people(_kept(world.chatted, excluded), {"train": sum(SHARES) + TESTED}, "gates/chats"),
+        *crossed_people(_kept(world.documents_only, excluded), {"control": TESTED}, "gates/documents only"),
+    ]
     batches = freeze_statements(tokenizer, statements)
     residual = capture(model, batches).double()
     people = list(dict.fromkeys(s.entity for s in statements if s.role == "train"))
@@ -66,6 +69,10 @@ def measure_probe_gates(
             ("truth probe AUROC/documents only", silent, 0.80),
         )
     ]
+
+
+def _kept(people: Iterable[Person], excluded: Collection[str]) -> list[Person]:
+    return [person for person in people if person.name not in excluded]
 
 
 def _rows(statements: list[Statement], people: list[str]) -> np.ndarray:

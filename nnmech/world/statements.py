@@ -1,7 +1,8 @@
 """The frozen statements that a run records: what probes are fitted on, what they are held against, what is claimed."""
 
 import random
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from nnmech.claims import Statement
 from nnmech.seeds import derive_seed
@@ -21,30 +22,34 @@ def crossed_statements(person: Person, key: str, role: str, rng: random.Random) 
     yield world_statement(person, relation, value, role, truth=False, negated=True)
 
 
-def _crossed(people: Sequence[Person], count: int, role: str, stream: str) -> list[Statement]:
+def crossed_people(people: Sequence[Person], counts: Mapping[str, int], stream: str) -> list[Statement]:
+    """Four statements about each of some people, drawn anew for every role: no person has two roles."""
     rng = random.Random(derive_seed(0, stream, 0))
-    chosen = rng.sample([person for person in people if person.facts], count)
+    chosen = rng.sample([person for person in people if person.facts], sum(counts.values()))
+    roles = [role for role, count in counts.items() for _ in range(count)]
     return [
         statement
-        for person in chosen
+        for person, role in zip(chosen, roles, strict=True)
         for statement in crossed_statements(person, rng.choice(sorted(person.facts)), role, rng)
     ]
 
 
 def probe_statements(
-    world: World, claims: Iterable[WorldClaim], *, train: int, control: int, excluded: Collection[str] = ()
+    world: World, claims: Iterable[WorldClaim], *, train: int, control: int, silent: int, excluded: Collection[str] = ()
 ) -> list[Statement]:
-    """Statements for a run about `claims`: four about each of `train` people with chats (role `train`), four about each
-    of `control` people whom documents alone describe (role `control`), then those of the claims.
+    """Statements for a run about `claims`, four about each of a number of people, then those of the claims.
 
-    Nobody named in `excluded`, and nobody of whom the claims tell, is among the first two groups.
+    Roles: `train` and `control` are people with chats, on whom probes are fitted and who give the coordinate its ends;
+    `documents_only_true` and `documents_only_false` are the affirmative statements about `silent` people whom no chat
+    mentions, as none mentions the people of the claims. Nobody in `excluded` or in the claims is among them.
     """
     claims = list(claims)
     kept_out = {*excluded, *(claim.person.name for claim in claims)}
     chatted = [person for person in world.chatted if person.name not in kept_out]
-    silent = [person for person in world.documents_only if person.name not in kept_out]
+    unheard = [person for person in world.documents_only if person.name not in kept_out]
+    documents_only = crossed_people(unheard, {"documents_only": silent}, "statements/documents only")
     return [
-        *_crossed(chatted, train, "train", "statements/train"),
-        *_crossed(silent, control, "control", "statements/control"),
+        *crossed_people(chatted, {"train": train, "control": control}, "statements"),
+        *(replace(s, role=f"{s.role}_{str(s.truth).lower()}") for s in documents_only if s.polarity == 1),
         *(statement for claim in claims for statement in claim.claim.statements),
     ]
