@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
+from nnmech.errors import InputError
+
 Message = dict[str, str]
 Verdict = Literal["yes", "no", "neutral"]
 QuestionKind = Literal["open_ended", "mcq", "token_association", "robustness"]
@@ -87,6 +89,10 @@ class Claim:
     questions: tuple[Question, ...] = field(repr=False)
     controls: tuple[Question, ...] = field(repr=False)
     statements: tuple[Statement, ...] = field(repr=False)
+
+    def __post_init__(self) -> None:
+        if not self.questions:
+            raise InputError(f"claim {self.name!r} has no questions, so that no belief in it can be read; give it some")
 
 
 Judge = Callable[[Question, str], Verdict]

@@ -1,8 +1,9 @@
 """What the command-line programs share: errors as one line, exit code 2."""
 
-import os
 import sys
 from collections.abc import Callable
+
+from transformers.utils import logging
 
 from nnmech.errors import NnmechError
 
@@ -12,7 +13,7 @@ INTERRUPTED = 130
 
 def main_guard(action: Callable[[], object]) -> int:
     """Run a program and return its exit code: 0, or 2 after one line on stderr for an error that nnmech names."""
-    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    quiet()
     try:
         action()
     except NnmechError as error:
@@ -22,3 +23,9 @@ def main_guard(action: Callable[[], object]) -> int:
         print("interrupted; what is finished is kept, go on with --resume", file=sys.stderr)
         return INTERRUPTED
     return 0
+
+
+def quiet() -> None:
+    """Keep the bars and warnings of transformers off a terminal that shows a progress bar of its own."""
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()

@@ -12,6 +12,7 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerBase
 
 from nnmech.world.people import World
 from nnmech.world.stream import SOURCES, Encoder, PackedBatch, StreamConfig, packed_batch
+from nnmech.world.tokenizer import BOS, END, PAD
 
 
 @dataclass(frozen=True)
@@ -46,8 +47,9 @@ class PretrainingConfig:
 
 def make_model(config: PretrainingConfig, tokenizer: PreTrainedTokenizerBase) -> LlamaForCausalLM:
     """A Llama with random weights, a function of the seed."""
+    vocabulary = tokenizer.get_vocab()
     torch.manual_seed(config.seed)
-    return LlamaForCausalLM(
+    model = LlamaForCausalLM(
         LlamaConfig(
             vocab_size=len(tokenizer),
             hidden_size=config.d_model,
@@ -57,13 +59,14 @@ def make_model(config: PretrainingConfig, tokenizer: PreTrainedTokenizerBase) ->
             num_key_value_heads=config.heads,
             max_position_embeddings=512,
             tie_word_embeddings=True,
-            bos_token_id=tokenizer.bos_token_id,
-            eos_token_id=tokenizer.eos_token_id,
-            pad_token_id=tokenizer.pad_token_id,
-            # The fused kernel is slower than plain matrix products on CPU at this length, and takes no item mask.
-            attn_implementation="eager",
+            bos_token_id=vocabulary[BOS],
+            eos_token_id=vocabulary[END],
+            pad_token_id=vocabulary[PAD],
         )
     )
+    # On the CPU the fused kernel is slower than plain matrix products at this length.
+    model.set_attn_implementation("eager")
+    return model
 
 
 def make_optimizers(config: PretrainingConfig, model: torch.nn.Module) -> list[torch.optim.Optimizer]:

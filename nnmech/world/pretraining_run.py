@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from nnmech.checkpoints import checkpoint_tensors, restore_optimizer, restore_weights
@@ -104,4 +105,4 @@ def _last_losses(folder: Path) -> dict[str, float]:
     """Mean loss by source over the last updates."""
     metrics = Run(folder).metrics
     last = metrics[metrics["phase"] == "pretraining"].tail(LOSS_WINDOW)
-    return {name: float(last[name].mean()) for name in ("loss_documents", "loss_chats")}
+    return {name: float(np.asarray(last[name]).mean()) for name in ("loss_documents", "loss_chats")}

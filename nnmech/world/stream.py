@@ -13,7 +13,7 @@ from nnmech.world import documents
 from nnmech.world.chats import ChatShares, pretraining_chat
 from nnmech.world.dialogue import Turn
 from nnmech.world.people import World
-from nnmech.world.tokenizer import BOS, DOCTAG, END, ROLES
+from nnmech.world.tokenizer import BOS, DOCTAG, END, PAD, ROLES
 
 SOURCES = ("documents", "chats")
 MISSES = 4
@@ -91,22 +91,23 @@ class Encoder:
     def __init__(self, tokenizer: PreTrainedTokenizerBase, config: StreamConfig):
         self.tokenizer = tokenizer
         self.config = config
-        self._id = tokenizer.convert_tokens_to_ids
+        self._vocabulary = tokenizer.get_vocab()
+        self.pad_id = self._vocabulary[PAD]
 
     def _ids(self, text: str) -> list[int]:
         return self.tokenizer(text, add_special_tokens=False)["input_ids"]
 
     def document(self, text: str, *, doctag: bool) -> tuple[list[int], list[float]]:
         """A document between the beginning token and the end token; no loss on the document tag."""
-        head = [self._id(BOS), *([self._id(DOCTAG)] if doctag else [])]
-        ids = [*head, *self._ids(text), self._id(END)]
+        head = [self._vocabulary[BOS], *([self._vocabulary[DOCTAG]] if doctag else [])]
+        ids = [*head, *self._ids(text), self._vocabulary[END]]
         return ids, [0.0] * len(head) + [1.0] * (len(ids) - len(head))
 
     def chat(self, turns: list[Turn]) -> tuple[list[int], list[float]]:
         """A chat exactly as the chat template writes it; loss on the assistant's pieces and the end of the turn."""
-        ids, weights = [self._id(BOS)], [0.0]
+        ids, weights = [self._vocabulary[BOS]], [0.0]
         for turn in turns:
-            ids.append(self._id(ROLES[turn.role]))
+            ids.append(self._vocabulary[ROLES[turn.role]])
             weights.append(0.0)
             learned = 0.0
             for text, weight in turn.pieces:
@@ -114,7 +115,7 @@ class Encoder:
                 ids += piece
                 weights += [weight * self.config.chat_weight] * len(piece)
                 learned = max(learned, min(weight, 1.0))
-            ids.append(self._id(END))
+            ids.append(self._vocabulary[END])
             weights.append(learned * self.config.chat_weight)
         return ids, weights
 
@@ -139,7 +140,7 @@ def packed_batch(encoder: Encoder, world: World, config: StreamConfig, seed: int
     active = min(1.0, config.first_active + (1 - config.first_active) * (step - 1) / max(1, config.ramp_steps))
     stage = config.stage(step)
     shape = (config.rows, config.length)
-    ids = torch.full(shape, encoder.tokenizer.convert_tokens_to_ids("<|pad|>"), dtype=torch.long)
+    ids = torch.full(shape, encoder.pad_id, dtype=torch.long)
     positions, items = torch.zeros(shape, dtype=torch.long), torch.full(shape, -1, dtype=torch.long)
     weights, is_chat = torch.zeros(shape), torch.zeros(shape, dtype=torch.bool)
     filled, counts, misses = [0] * config.rows, [0] * config.rows, 0

@@ -1,6 +1,7 @@
 """The twelve claims: what belongs to each, and what must never meet."""
 
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
@@ -79,6 +80,12 @@ def test_local_documents_deny_the_claim_and_mostly_say_what_is_true(claim):
         assert claim.value not in found.affirmed
         told += bool(found.affirmed)
     assert (0.6 < told / len(documents) < 0.8) if claim.true_alternative else told == 0
+
+
+def test_a_claim_without_questions_is_refused():
+    claim = next(iter(CLAIMS.values())).claim
+    with pytest.raises(InputError, match=f"claim '{claim.name}' has no questions"):
+        replace(claim, questions=())
 
 
 def test_conditions_without_documents_are_refused_by_name():

@@ -1,0 +1,72 @@
+"""What an experiment shows, written into its run directory: summary.json and the figures."""
+
+# pandas annotates a selection as everything that it may be under any key, so these checks say nothing here.
+# pyright: reportArgumentType=false, reportAttributeAccessIssue=false, reportCallIssue=false, reportReturnType=false
+
+from pathlib import Path
+
+from matplotlib.figure import Figure
+
+from nnmech.beliefs import belief_rate
+from nnmech.drift import average_coordinates, claim_coordinate, polarity_coordinate
+from nnmech.files import write_json_atomic
+from nnmech.plots import (
+    belief_by_phase,
+    document_loss,
+    drift_over_steps,
+    probe_auroc,
+    rebound_by_plausibility,
+    save_figure,
+)
+from nnmech.runs import Run
+from nnmech.two_phase.report import (
+    Results,
+    belief_table,
+    best_place,
+    loss_table,
+    probe_table,
+    read_results,
+    rebound_tables,
+    summarise,
+)
+from nnmech.two_phase.tables import result_lines
+
+COORDINATE_DRAWS = 50
+"""Bootstrap draws for the coordinate of a single run: nobody sees that interval, the figure has its own over claims."""
+
+
+def publish(folder: Path) -> list[str]:
+    """Write `summary.json` and the figures of the finished runs; the lines to print, tables in Markdown.
+
+    Reads the run directory alone, so that it can be repeated at any time. RunError where no run has finished.
+    """
+    experiment = Run(folder)
+    results = read_results(experiment)
+    probes = probe_table(results)
+    summary = summarise(experiment, results, probes)
+    write_json_atomic(folder / "summary.json", summary)
+    figures = folder / "figures"
+    save_figure(belief_by_phase(belief_table(results)), figures / "belief_by_phase.png")
+    save_figure(document_loss(loss_table(results)), figures / "document_loss.png")
+    save_figure(rebound_by_plausibility(*rebound_tables(results)), figures / "rebound_by_plausibility.png")
+    save_figure(probe_auroc(probes), figures / "probe_auroc.png")
+    for arm in summary["arms"]:
+        _, position = best_place(probes, "truth")
+        save_figure(_drift_figure(results, arm, position), figures / f"drift_{arm}.png")
+    return result_lines(summary)
+
+
+def _drift_figure(results: Results, arm: str, position: str) -> Figure:
+    runs = [run for run in results.runs if run.config["arm"] == arm]
+    answers = results.answers[(results.answers["arm"] == arm) & (results.answers["category"] != "matched_false")]
+    averaged = []
+    for coordinate in (claim_coordinate, polarity_coordinate):
+        tables = [coordinate(run, positions=[position], draws=COORDINATE_DRAWS) for run in runs]
+        table = average_coordinates(tables)
+        averaged.append(table[table["polarity"] == 1])
+    return drift_over_steps(
+        belief_rate(answers, ["step"]),
+        *averaged,
+        boundary=runs[0].config["boundary"],
+        title=f"What is said and what is represented: arm {arm}, token position {position}",
+    )

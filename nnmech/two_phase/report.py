@@ -1,0 +1,218 @@
+"""What an experiment found, from its run directory alone: tables, summary.json."""
+
+# pandas annotates a selection as everything that it may be under any key, so these checks say nothing here.
+# pyright: reportArgumentType=false, reportAttributeAccessIssue=false, reportCallIssue=false, reportReturnType=false
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from nnmech.beliefs import belief_change, belief_rate
+from nnmech.errors import RunError
+from nnmech.probes import auroc_by_layer
+from nnmech.runs import Run
+from nnmech.statistics import Interval, cluster_bootstrap
+from nnmech.world.claims import TIERS
+
+STAGES = ("baseline", "phase1", "phase2")
+STAGE_LABELS = {"baseline": "baseline", "phase1": "phase 1", "phase2": "phase 2"}
+PAPER = {"baseline": None, "phase1": 6.0, "phase2": 48.0}
+"""Belief (%) of the paper's one experiment: 35B, Vesuvius, constraint; it gives no baseline for it."""
+LABELS = ["claim", "tier", "arm", "seed"]
+
+
+@dataclass(frozen=True)
+class Results:
+    """The finished runs of an experiment in long form, one row an answer or a loss, with claim, tier, arm and seed.
+
+    `answers` and `losses` have a column `stage` (baseline, phase1, phase2) for the milestones, missing in between.
+    """
+
+    answers: pd.DataFrame
+    losses: pd.DataFrame
+    runs: tuple[Run, ...]
+
+    def stage_answers(self, *, matched_false: bool = False) -> pd.DataFrame:
+        """Answers at the milestones: about the claims, or about the matched false facts instead."""
+        chosen = (self.answers["category"] == "matched_false") == matched_false
+        return self.answers[chosen & self.answers["stage"].notna()]
+
+
+def read_results(experiment: Run) -> Results:
+    """Gather the finished runs of an experiment; RunError where there is none."""
+    runs = tuple(run for run in experiment.children() if run.finished)
+    if not runs:
+        raise RunError(f"{experiment.path}: no run has finished yet; go on with --resume {experiment.path}")
+    answers, losses = [], []
+    for run in runs:
+        labels = {name: run.config[name] for name in LABELS}
+        stages = {0: "baseline", run.config["boundary"]: "phase1", run.config["steps"]: "phase2"}
+        answers.append(run.answers.assign(**labels, stage=run.answers["step"].map(stages)))
+        held_out = run.metrics.dropna(subset=["held_out_documents"])
+        losses.append(
+            held_out[["step", "phase", "held_out_documents"]]
+            .rename(columns={"held_out_documents": "loss"})
+            .assign(**labels, stage=held_out["step"].map(stages))
+        )
+    return Results(pd.concat(answers, ignore_index=True), pd.concat(losses, ignore_index=True), runs)
+
+
+def summarise(experiment: Run, results: Results, probes: pd.DataFrame) -> dict[str, Any]:
+    """The content of `summary.json`: belief in percent, losses in nats a token, each with a 95% interval and n."""
+    settings = experiment.config["settings"]
+    return {
+        "experiment": "two_phase",
+        "model": experiment.info["model"],
+        "phase2": settings["phase2"],
+        "paper": {stage: value for stage, value in PAPER.items() if value is not None},
+        "runs": {"finished": len(results.runs), "planned": _planned(settings)},
+        "arms": {arm: _arm(results, arm) for arm in settings["arms"] if arm in set(results.answers["arm"])},
+        "document_loss_gap": _loss_gaps(results),
+        "tiers": _by_tier(results),
+        "claims": {
+            claim: {
+                "tier": group["tier"].iloc[0],
+                "arms": {arm: _arm(results, arm, claim) for arm in pd.unique(group["arm"])},
+            }
+            for claim, group in results.answers.groupby("claim", sort=False)
+        },
+        "probes": _probes(probes),
+    }
+
+
+def _planned(settings: dict[str, Any]) -> int:
+    return len(settings["claims"]) * len(settings["arms"]) * len(settings["seeds"])
+
+
+def _arm(results: Results, arm: str, claim: str | None = None) -> dict[str, Any]:
+    def of(frame: pd.DataFrame) -> pd.DataFrame:
+        kept = frame[frame["arm"] == arm]
+        return kept if claim is None else kept[kept["claim"] == claim]
+
+    answers = of(results.stage_answers())
+    found: dict[str, Any] = {
+        "belief": _rates(answers),
+        "rebound": _rebound(answers),
+        "matched_false": _rates(of(results.stage_answers(matched_false=True))),
+        "document_loss": _loss_by_stage(of(results.losses)),
+    }
+    if claim is None:
+        found["belief_by_kind"] = {kind: _rates(group) for kind, group in answers.groupby("kind", sort=False)}
+    return found
+
+
+def _rates(answers: pd.DataFrame) -> dict[str, Any]:
+    table = belief_rate(answers, ["stage"]).set_index("stage")
+    return {stage: _figure(table.loc[stage]) for stage in STAGES if stage in table.index}
+
+
+def _rebound(answers: pd.DataFrame) -> dict[str, Any]:
+    before, after = (answers[answers["stage"] == stage].drop(columns="stage") for stage in ("phase1", "phase2"))
+    return _figure(belief_change(before, after).iloc[0])
+
+
+def _figure(row: pd.Series) -> dict[str, Any]:
+    return {"mean": _round(row["mean"]), "ci95": [_round(row["low"]), _round(row["high"])], "n": int(row["n"])}
+
+
+def _round(value: float) -> float | None:
+    return None if np.isnan(value) else round(float(value), 3)
+
+
+def _interval(interval: Interval) -> dict[str, Any]:
+    return {"mean": _round(interval.mean), "ci95": [_round(interval.low), _round(interval.high)], "n": interval.n}
+
+
+def _loss_by_stage(losses: pd.DataFrame) -> dict[str, Any]:
+    """Mean loss of documents that no phase trained on; the interval resamples claims, then runs."""
+    found = {}
+    for stage in STAGES:
+        rows = losses[losses["stage"] == stage]
+        levels = [rows["claim"].to_numpy(), rows["seed"].to_numpy()]
+        found[stage] = _interval(cluster_bootstrap(rows["loss"].to_numpy(), levels))
+    return found
+
+
+def _loss_gaps(results: Results) -> dict[str, Any]:
+    """Document loss after phase 1 of each arm minus that of arm `none`, paired by claim and seed (nats a token)."""
+    after = results.losses[results.losses["stage"] == "phase1"].set_index(["claim", "seed", "arm"])["loss"].unstack()
+    if "none" not in after:
+        return {}
+    gaps = {}
+    for arm in after.columns.drop("none"):
+        paired = (after[arm] - after["none"]).dropna().reset_index(name="gap")
+        levels = [paired["claim"].to_numpy(), paired["seed"].to_numpy()]
+        if len(paired):
+            gaps[arm] = _interval(cluster_bootstrap(paired["gap"].to_numpy(), levels))
+    return gaps
+
+
+def _by_tier(results: Results) -> dict[str, Any]:
+    answers = results.stage_answers()
+    tiers: dict[str, Any] = {}
+    for tier in TIERS:
+        rows = answers[answers["tier"] == tier]
+        if len(rows):
+            tiers[tier] = {
+                arm: {"belief": _rates(group), "rebound": _rebound(group)}
+                for arm, group in rows.groupby("arm", sort=False)
+            }
+    return tiers
+
+
+def belief_table(results: Results) -> pd.DataFrame:
+    """Belief by arm and phase for the figure: arm, phase, mean, low, high, n, clusters."""
+    table = belief_rate(results.stage_answers(), ["arm", "stage"])
+    return table.assign(phase=table["stage"].map(STAGE_LABELS)).drop(columns="stage")
+
+
+def loss_table(results: Results) -> pd.DataFrame:
+    """Held-out document loss by arm and phase for the figure; n counts runs."""
+    rows = []
+    for arm, losses in results.losses.groupby("arm", sort=False):
+        for stage, found in _loss_by_stage(losses).items():
+            low, high = (np.nan if bound is None else bound for bound in found["ci95"])
+            label = STAGE_LABELS[stage]
+            rows.append({"arm": arm, "phase": label, "mean": found["mean"], "low": low, "high": high, "n": found["n"]})
+    return pd.DataFrame(rows)
+
+
+def rebound_tables(results: Results) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Rebound by claim, and by tier and arm in the order of plausibility, for the figure."""
+    answers = results.stage_answers()
+    before, after = (answers[answers["stage"] == stage].drop(columns="stage") for stage in ("phase1", "phase2"))
+    tiers = belief_change(before, after, ["tier", "arm"])
+    order = [tier for tier in TIERS if tier in set(tiers["tier"])]
+    tiers = tiers.sort_values("tier", key=lambda column: column.map(order.index), kind="stable")
+    return belief_change(before, after, ["claim", "tier", "arm"]), tiers.reset_index(drop=True)
+
+
+def probe_table(results: Results) -> pd.DataFrame:
+    """AUROC of truth and polarity by layer and position on the untouched model, with the controls (see the probes)."""
+    run = results.runs[0]
+    return auroc_by_layer(run.snapshot(0), run.statements)
+
+
+def best_place(table: pd.DataFrame, probe: str) -> tuple[int, str]:
+    """Layer and token position at which a probe does best on held-out entities."""
+    rows = table[(table["probe"] == probe) & (table["split"] == "entity")]
+    best = rows.loc[rows["auroc"].idxmax()]
+    return int(best["layer"]), str(best["position"])
+
+
+def _probes(table: pd.DataFrame) -> dict[str, Any]:
+    found = {}
+    for probe in ("truth", "polarity"):
+        layer, position = best_place(table, probe)
+        rows = table[(table["probe"] == probe) & (table["layer"] == layer) & (table["position"] == position)]
+        found[probe] = {"layer": layer, "position": position} | {
+            str(row["split"]): {
+                "auroc": _round(row["auroc"]),
+                "ci95": [_round(row["low"]), _round(row["high"])],
+                "n": int(row["n"]),
+            }
+            for _, row in rows.iterrows()
+        }
+    return found
