@@ -100,7 +100,7 @@ def _cosine(config: PretrainingConfig, step: int, begin: int, end: int, peak: fl
     return config.final_share + (peak - config.final_share) * 0.5 * (1 + math.cos(math.pi * progress))
 
 
-def token_losses(model: LlamaForCausalLM, batch: PackedBatch) -> Float[Tensor, "row token-1"]:
+def token_losses(model: LlamaForCausalLM, batch: PackedBatch) -> Float[Tensor, "row predicted"]:
     """Cross-entropy (nats) of predicting each token but the first from the tokens of its item before it."""
     with torch.autocast("cpu", torch.bfloat16):
         logits = model(

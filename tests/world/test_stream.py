@@ -82,9 +82,11 @@ def test_documents_carry_loss_everywhere_but_on_the_tag(tokenizer):
     assert set(weights[2:]) == {1.0}
 
 
-def test_the_learning_rate_rises_then_falls_to_its_final_share():
-    config = PretrainingConfig(steps=200, warmup_steps=20)
-    shares = [learning_rate_share(config, step) for step in range(1, 201)]
+def test_the_learning_rate_rises_falls_and_starts_once_more():
+    config = PretrainingConfig(steps=280, warmup_steps=20, first_horizon=200, restart_step=160, restart_share=0.6)
+    shares = [learning_rate_share(config, step) for step in range(1, config.steps + 1)]
     assert shares[:20] == pytest.approx([step / 20 for step in range(1, 21)])
-    assert all(later <= earlier for earlier, later in pairwise(shares[19:]))
+    first, second = shares[19 : config.restart_step], shares[config.restart_step :]
+    assert all(later <= earlier for cycle in (first, second) for earlier, later in pairwise(cycle))
+    assert first[-1] < second[0] <= config.restart_share
     assert shares[-1] == pytest.approx(config.final_share)
