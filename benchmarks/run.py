@@ -1,0 +1,150 @@
+"""Measure what the README says about speed and memory.
+
+    python benchmarks/run.py
+
+Prints a Markdown table and writes `benchmarks/results.json`, with the machine that the numbers are from. A machine
+with nothing else to do gives numbers worth quoting; nothing fails because something is slow. On the CPU; needs the
+extra `peft` (accelerate for the Trainer, and psutil with it), and compares with TransformerLens where the extra
+`analysis` is installed.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
+import torch
+import tyro
+from experiment_cost import measure_experiment
+from machine import describe_machine
+from snapshot_speed import measure_snapshot
+from timing import Row, say
+from training_speed import measure_snapshot_overhead, measure_training
+from transformers.utils import logging
+from workload import Workload, make_workload
+
+from nnmech.cli import main_guard
+from nnmech.errors import InputError
+from nnmech.files import write_json_atomic
+from nnmech.models import EMBEDDED
+from nnmech.two_phase import preset
+
+Name = Literal["experiment", "training", "overhead", "snapshot"]
+NAMES: tuple[Name, ...] = ("experiment", "training", "overhead", "snapshot")
+SNAPSHOT_ROUNDS = 4
+"""Repeats of a snapshot, which takes a fraction of a second, for each of a training run."""
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """Measure what the README says about speed and memory."""
+
+    only: tuple[Name, ...] = NAMES
+    """experiment: time and memory of the two-phase experiment. training: tokens a second against a bare loop and the
+    Trainer. overhead: training with snapshots against without. snapshot: one snapshot against a forward pass."""
+    model: str = EMBEDDED
+    """The embedded model, a local folder or a hub id in the local cache."""
+    repeats: int = 5
+    """Timed rounds after the warm-up; the experiment is run once."""
+    preset: Literal["smoke", "default", "full"] = "default"
+    """Whose experiment, data and statements are measured."""
+    threads: int = 1
+    """Of torch; the experiment has one for each of the runs that it makes side by side."""
+    outright: bool = False
+    """Also train the paper's 625 updates with snapshots and without; many minutes."""
+    output: Path = Path(__file__).resolve().parent / "results.json"
+    """Where the numbers go; what it has of other benchmarks stays."""
+
+
+def main(arguments: Arguments) -> None:
+    for name in ("repeats", "threads"):
+        if getattr(arguments, name) < 1:
+            raise InputError(f"{name} is {getattr(arguments, name)}: expected 1 or more")
+    torch.set_num_threads(arguments.threads)
+    logging.disable_progress_bar()
+    results, machine = _read(arguments.output), describe_machine()
+    rows: list[Row] = []
+    for name in dict.fromkeys(arguments.only):
+        say(f"{name}:")
+        measured, settings = _MEASURES[name](arguments)
+        rows += measured
+        results[name] = {
+            "time": datetime.now(UTC).isoformat(timespec="seconds"),
+            "machine": machine,
+            "settings": {"model": arguments.model, "preset": arguments.preset, **settings},
+            "rows": [row.to_json() for row in measured],
+        }
+        # After each, so that a later failure loses nothing.
+        write_json_atomic(arguments.output, results)
+    print(table(rows, machine))
+
+
+def table(rows: list[Row], machine: dict[str, Any]) -> str:
+    """The rows as Markdown, under a line about the machine."""
+    packages = machine["packages"]
+    lines = [
+        f"{machine['cores']} cores of {machine['cpu']}, {machine['memory_gb']} GB; Python {machine['python']}, "
+        f"torch {packages['torch']} with {machine['threads']} thread(s), transformers {packages['transformers']}; "
+        f"load average {machine['load_average'][0]} before.",
+        "Median of the rounds, and their range; ratios are of wall times, round by round.",
+        "",
+        "| what | median | range | wanted | measured on |",
+        "|---|---|---|---|---|",
+    ]
+    return "\n".join([*lines, *(f"| {' | '.join(row.cells())} |" for row in rows)])
+
+
+@cache
+def _workload(model: str, preset_name: str) -> Workload:
+    say("  building the data")
+    return make_workload(replace(preset(preset_name), model=model))
+
+
+def _experiment(arguments: Arguments) -> tuple[list[Row], dict[str, Any]]:
+    config = preset(arguments.preset)
+    return measure_experiment(arguments.preset, arguments.model), {"experiment": asdict(config)}
+
+
+def _on_workload(
+    measure: Callable[[Workload, Arguments], list[Row]],
+) -> Callable[[Arguments], tuple[list[Row], dict[str, Any]]]:
+    def measured(arguments: Arguments) -> tuple[list[Row], dict[str, Any]]:
+        workload = _workload(arguments.model, arguments.preset)
+        return measure(workload, arguments), {"repeats": arguments.repeats, "workload": workload.summary()}
+
+    return measured
+
+
+_MEASURES: dict[Name, Callable[[Arguments], tuple[list[Row], dict[str, Any]]]] = {
+    "experiment": _experiment,
+    "training": _on_workload(lambda workload, arguments: measure_training(workload, arguments.repeats)),
+    "overhead": _on_workload(
+        lambda workload, arguments: measure_snapshot_overhead(workload, arguments.repeats, outright=arguments.outright)
+    ),
+    "snapshot": _on_workload(
+        lambda workload, arguments: measure_snapshot(workload, SNAPSHOT_ROUNDS * arguments.repeats)
+    ),
+}
+
+
+def _read(path: Path) -> dict[str, Any]:
+    if not path.exists():
+        return {}
+    try:
+        results = json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: cannot be read as JSON: {error}; delete it, or choose another --output") from error
+    if not isinstance(results, dict) or not set(results) <= set(NAMES):
+        raise InputError(f"{path}: holds something else than results of benchmarks; choose another --output")
+    return results
+
+
+if __name__ == "__main__":
+    sys.exit(main_guard(lambda: main(tyro.cli(Arguments, description=__doc__))))
