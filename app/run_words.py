@@ -127,8 +127,8 @@ def key_numbers_html(numbers: KeyNumbers, arms: Sequence[str], colours: Mapping[
     table = f"<table class='nn-table'><thead><tr><th></th>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
     note = (
         f"Belief is the share of answers that affirm the claim; {count_text(numbers.belief)} each. Ranges and bars: "
-        "95% intervals, resampling questions within claims. Matched false facts are as false as the claim, and no "
-        "document states them. Document loss (nats a token) is of claim documents held out from training: that arms "
+        "95% intervals, from resampling questions within claims. Matched false facts are as false as the claim, and "
+        "no document states them. Document loss (nats a token) is of claim documents held out from training: that arms "
         "agree in it is what makes their beliefs comparable."
     )
     return f"{STYLE}<div class='nn-scroll'>{table}</div><div class='nn-note'>{note}</div>"

@@ -21,7 +21,7 @@ from nnmech.training import Phase, train
 
 PAPER_UPDATES = 625
 SNAPSHOTS = 15
-SAME_LOSS = 0.02
+SAME_LOSS = 0.005
 """Nats by which two loops may differ in the loss of an update: rounding grows over the updates, a mistake is more."""
 
 

@@ -19,9 +19,14 @@ from nnmech.files import write_bytes_atomic
 
 # Okabe and Ito's palette, told apart by every common form of colour vision.
 TRUTH, POLARITY, BELIEF, NULL, INK = "#0072B2", "#D55E00", "#009E73", "#8A8A8A", "#222222"
-ARM_COLOURS = {"anchor": "#E69F00", "denial": "#CC79A7", "none": "#56B4E9"}
-ARM_LABELS = {"anchor": "anchor constraint", "denial": "denial constraint", "none": "no constraint"}
-OTHER_COLOURS = ("#000000", "#B2A100", "#009E73", "#7B4FA3")
+ARM_COLOURS = {"anchor": "#E69F00", "denial": "#CC79A7", "none": "#56B4E9", "local": "#7B4FA3"}
+ARM_LABELS = {
+    "anchor": "anchor constraint",
+    "denial": "denial constraint",
+    "none": "no constraint",
+    "local": "local negations",
+}
+OTHER_COLOURS = ("#000000", "#B2A100", "#8C564B", "#7F7F7F")
 MARKERS = "os^Dvp"
 
 WIDTH_PX, DPI = 1280, 160

@@ -77,7 +77,9 @@ def belief_by_phase(belief: pd.DataFrame, *, reference: Mapping[str, float] | No
             write_values(axes, x, values, [f"{value:g}" for value in values], distance=8.0)
         axes.set_xticks(range(len(phases)), phases)
         axes.tick_params(axis="x", length=0)
-        axes.set_ylim(0, 100)
+        # Room for the numbers above intervals that reach 100.
+        axes.set_ylim(0, 107)
+        axes.set_yticks(range(0, 101, 20))
         axes.set_ylabel("belief rate (%)")
         titled(axes, "Belief by phase", legend=True)
         note(figure, f"{count_text(belief)} a bar. Whiskers: 95% cluster bootstrap over questions within claims.")
@@ -148,9 +150,8 @@ def rebound_by_plausibility(claims: pd.DataFrame, tiers: pd.DataFrame) -> Figure
                 axes.vlines(spread, own["low"], own["high"], color=colour, lw=0.8, alpha=0.55)
                 axes.plot(spread, own["mean"], "o", ms=5.5, color=colour, mec="white", mew=0.7, alpha=0.9)
         counted = claims.groupby("tier", sort=False)["claim"].nunique()
-        labels = [
-            f"{name}\n{counted.get(name, 0)} claims\n{count_text(rows_where(tiers, tier=name))}" for name in names
-        ]
+        counts = [count_text(rows_where(tiers, tier=name)).replace(", ", "\n", 1) for name in names]
+        labels = [f"{name}\n{counted.get(name, 0)} claims\n{n}" for name, n in zip(names, counts, strict=True)]
         axes.set_xticks(range(len(names)), labels, fontsize=9)
         axes.set_xlim(-0.5, len(names) - 0.5)
         axes.tick_params(axis="x", length=0)

@@ -5,6 +5,7 @@
 
 from pathlib import Path
 
+import pandas as pd
 from matplotlib.figure import Figure
 
 from nnmech.beliefs import belief_rate
@@ -31,6 +32,8 @@ from nnmech.two_phase.report import (
 )
 from nnmech.two_phase.tables import result_lines
 
+READABLE = 0.8
+"""AUROC on held-out entities from which on a layer's coordinate means something."""
 COORDINATE_DRAWS = 50
 """Bootstrap draws for the coordinate of a single run: nobody sees that interval, the figure has its own over claims."""
 
@@ -51,17 +54,20 @@ def publish(folder: Path) -> list[str]:
     save_figure(rebound_by_plausibility(*rebound_tables(results)), figures / "rebound_by_plausibility.png")
     save_figure(probe_auroc(probes), figures / "probe_auroc.png")
     for arm in summary["arms"]:
-        _, position = best_place(probes, "truth")
-        save_figure(_drift_figure(results, arm, position), figures / f"drift_{arm}.png")
+        save_figure(_drift_figure(results, arm, probes), figures / f"drift_{arm}.png")
     return result_lines(summary)
 
 
-def _drift_figure(results: Results, arm: str, position: str) -> Figure:
+def _drift_figure(results: Results, arm: str, probes: pd.DataFrame) -> Figure:
+    """The layers that the figure shows are those in which the untouched model tells true from false."""
+    best, position = best_place(probes, "truth")
+    held_out = probes[(probes["probe"] == "truth") & (probes["split"] == "entity") & (probes["position"] == position)]
+    layers = [int(layer) for layer in held_out.loc[held_out["auroc"] >= READABLE, "layer"]] or [best]
     runs = [run for run in results.runs if run.config["arm"] == arm]
     answers = results.answers[(results.answers["arm"] == arm) & (results.answers["category"] != "matched_false")]
     averaged = []
     for coordinate in (claim_coordinate, polarity_coordinate):
-        tables = [coordinate(run, positions=[position], draws=COORDINATE_DRAWS) for run in runs]
+        tables = [coordinate(run, layers=layers, positions=[position], draws=COORDINATE_DRAWS) for run in runs]
         table = average_coordinates(tables)
         averaged.append(table[table["polarity"] == 1])
     return drift_over_steps(
