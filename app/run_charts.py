@@ -13,7 +13,8 @@ from run_tables import CLAIM, NO_ARM, NULL_FACTS
 from nnmech.plot_style import BELIEF, NULL, POLARITY, TRUTH, arm_colour, arm_label, step_scale, step_ticks
 
 PROBE_COLOURS = {"truth": TRUTH, "polarity": POLARITY}
-PROBE_ENDS = {"truth": ("false controls", "true controls"), "polarity": ("negated controls", "affirmative controls")}
+PROBE_ENDS = {"truth": ("false", "true"), "polarity": ("negated", "affirmative")}
+"""What the controls are that lie at 0 and at 1."""
 ROLE_LABELS = {
     "claim": "the claim",
     "claim_negation": "its negation",
@@ -83,6 +84,11 @@ def arm_shades(arms: Sequence[str], dark: bool) -> dict[str, str]:
     return {arm: shade(BELIEF if arm == NO_ARM else arm_colour(arm, arms), dark) for arm in arms}
 
 
+def role_label(role: str) -> str:
+    """What a legend calls the statements of a role."""
+    return ROLE_LABELS.get(role, role.replace("_", " "))
+
+
 def belief_chart(rates: pd.DataFrame, axis: StepAxis, arms: Sequence[str], dark: bool) -> alt.LayerChart:
     """Belief rate over steps by arm with bands, matched false facts dashed; columns of `belief_by_step` and x."""
     shades = arm_shades(arms, dark)
@@ -136,10 +142,10 @@ def loss_chart(losses: pd.DataFrame, axis: StepAxis, arms: Sequence[str], dark: 
 
 
 def source_loss_chart(losses: pd.DataFrame, axis: StepAxis, dark: bool) -> alt.LayerChart:
-    """Logged losses (nats a token) over the steps of one run, a line a source; columns x, step, loss, source."""
-    y = alt.Y("loss:Q", title="nats a token", scale=alt.Scale(zero=False))
+    """Logged losses over the steps of one run, a line a source; columns x, step, nats, source."""
+    y = alt.Y("nats:Q", title="nats a token", scale=alt.Scale(zero=False))
     base = alt.Chart(_records(losses)).encode(x=axis.encoding(), color=alt.Color("source:N", legend=_legend("stroke")))
-    tooltip = ["source:N", alt.Tooltip("step:Q", format=","), alt.Tooltip("loss:Q", format=".3f")]
+    tooltip = ["source:N", alt.Tooltip("step:Q", format=","), alt.Tooltip("nats:Q", format=".3f")]
     line = base.mark_line(strokeWidth=1.5).encode(y=y)
     return _finished([*_boundary(axis, dark), line, _hover(base, y, tooltip)], 230)
 
@@ -147,7 +153,7 @@ def source_loss_chart(losses: pd.DataFrame, axis: StepAxis, dark: bool) -> alt.L
 def coordinate_chart(table: pd.DataFrame, axis: StepAxis, probe: str, dark: bool) -> alt.LayerChart:
     """Coordinate of groups of statements over steps, 0 and 1 marked; columns of `claim_coordinate` and x."""
     roles = list(dict.fromkeys(table["role"]))
-    labels = {role: ROLE_LABELS.get(role, role.replace("_", " ")) for role in roles}
+    labels = {role: role_label(role) for role in roles}
     data = table.assign(
         group=[labels[role] for role in table["role"]],
         line=table["role"] + table["claim"].astype(str) + table["polarity"].astype(str),
@@ -163,7 +169,11 @@ def coordinate_chart(table: pd.DataFrame, axis: StepAxis, probe: str, dark: bool
     dashes = alt.Scale(domain=domain, range=[DASHES.get(role, OTHER_DASH) for role in roles])
     low = float(np.nanmin([*table["low"], *table["z"], -0.15]))
     high = float(np.nanmax([*table["high"], *table["z"], 1.15]))
-    y = alt.Y("z:Q", title=f"{probe} coordinate", scale=alt.Scale(domain=[low, high], nice=False), axis=alt.Axis())
+    zero, one = PROBE_ENDS[probe]
+    named = f"datum.value == 0 ? '{zero} 0' : datum.value == 1 ? '{one} 1' : format(datum.value, '.1f')"
+    ticks = alt.Axis(values=np.arange(np.ceil(low * 2) / 2, high, 0.5).tolist(), labelExpr=named)
+    scale = alt.Scale(domain=[low, high], nice=False)
+    y = alt.Y("z:Q", title=f"{probe} coordinate", scale=scale, axis=ticks)
     base = alt.Chart(_records(data)).encode(x=axis.encoding(), color=colour, detail="line:N")
     tooltip = [
         alt.Tooltip("group:N", title="statements"),
@@ -172,15 +182,12 @@ def coordinate_chart(table: pd.DataFrame, axis: StepAxis, probe: str, dark: bool
         alt.Tooltip("interval:N", title="95% interval"),
         alt.Tooltip("n:Q", title="statements"),
     ]
-    ends = pd.DataFrame({"y": [0.0, 1.0], "text": list(PROBE_ENDS[probe]), "x": float(axis.phases)})
-    rule = alt.Chart(ends).mark_rule(strokeDash=[1, 3], color=NULL).encode(y="y:Q")
-    mark = alt.Chart(ends).mark_text(align="right", dy=-7, dx=-4, fontSize=11, color=WORDS[dark])
+    rule = alt.Chart(pd.DataFrame({"y": [0.0, 1.0]})).mark_rule(strokeDash=[1, 3], color=WORDS[dark]).encode(y="y:Q")
     band = base.mark_area(opacity=0.12).encode(y=alt.Y("low:Q"), y2="high:Q")
     dash = alt.StrokeDash("group:N", scale=dashes, legend=_legend("stroke"))
     line = base.mark_line(strokeWidth=2).encode(y=y, strokeDash=dash)
     dots = base.transform_filter(alt.datum.role == "claim").mark_point(filled=True, size=42, opacity=1).encode(y=y)
-    layers = [rule, mark.encode(x="x:Q", y="y:Q", text="text:N"), *_boundary(axis, dark), band, line, dots]
-    return _finished([*layers, _hover(base, y, tooltip)], HEIGHT)
+    return _finished([rule, *_boundary(axis, dark), band, line, dots, _hover(base, y, tooltip)], HEIGHT)
 
 
 def _records(table: pd.DataFrame) -> pd.DataFrame:

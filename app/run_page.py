@@ -67,7 +67,7 @@ def _choose_member(inner: Sequence[Entry]) -> Entry | None:
     members = {entry.id: entry for entry in inner if entry.run is not None}
     if not members:
         return None
-    chosen = st.selectbox("Within it", [WHOLE, *members], key="within", bind="query-params")
+    chosen = st.selectbox("Show", [WHOLE, *members], key="within", bind="query-params")
     return members.get(chosen)
 
 
@@ -76,8 +76,7 @@ def _report_faults(faults: Sequence[str], missing: Sequence[Path]) -> None:
     if lines:
         what = "One is left out" if len(lines) == 1 else f"{len(lines)} are left out"
         heading = f"{what}; the others are not affected. Put the file back from a copy, or make the run anew."
-        text = "\n".join([heading, "", *(f"- {plain_markdown(line)}" for line in lines)])
-        st.warning(text, icon=":material/warning:")
+        st.warning("\n\n".join([heading, *map(plain_markdown, lines)]), icon=":material/warning:")
 
 
 def _empty(roots: Sequence[Path]) -> None:
@@ -102,7 +101,7 @@ def _show_entry(entry: Entry, inner: Sequence[Entry]) -> None:
     _report_faults(faults, [])
     folders = [run.path, *(inner_entry.path for inner_entry in inner)]
     if run.info["kind"] == "experiment":
-        done = sum(member.finished for member in members) == planned
+        done = sum(member.finished for member in members) + len(faults) == planned
     else:
         done = all(member.finished for member in members)
     if not done:
@@ -112,7 +111,8 @@ def _show_entry(entry: Entry, inner: Sequence[Entry]) -> None:
         dark = st.context.theme.type == "dark"
         _key_numbers(run, tables, arms, dark)
         _belief(tables, arms, dark)
-        _losses(run, tables, arms, dark)
+        with _guarded("Losses cannot be drawn"):
+            _losses(run, tables, arms, dark)
         coordinate_section(tables, dark)
         answers_section(tables, arms)
     _about(run)
@@ -172,6 +172,9 @@ def _guarded(what: str) -> Iterator[None]:
         yield
     except NnmechError as error:
         st.warning(plain_markdown(f"{what}: {error}"), icon=":material/warning:")
+    except (KeyError, TypeError, ValueError) as error:
+        text = f"{what}: the run's files hold what nnmech does not write ({error!r}). Make the run anew."
+        st.warning(plain_markdown(text), icon=":material/warning:")
 
 
 def _key_numbers(run: Run, tables: Sequence[MemberTables], arms: Sequence[str], dark: bool) -> None:
@@ -231,8 +234,9 @@ def _losses(run: Run, tables: Sequence[MemberTables], arms: Sequence[str], dark:
 
 def _source_losses(table: MemberTables, axis: StepAxis, dark: bool) -> None:
     sources = [name for name in table.metrics.columns if str(name).startswith(("loss", "held_out"))]
-    rows = table.metrics[["step", *sources]].melt("step", var_name="source", value_name="loss")
-    rows["loss"] = pd.to_numeric(rows["loss"], errors="coerce")
+    # A column may itself be called loss.
+    rows = table.metrics[["step", *sources]].melt("step", var_name="source", value_name="nats")
+    rows["nats"] = pd.to_numeric(rows["nats"], errors="coerce")
     rows = rows.dropna()
     if rows.empty:
         return

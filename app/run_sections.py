@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 import streamlit as st
-from run_charts import ROLE_LABELS, StepAxis, coordinate_chart
+from run_charts import PROBE_ENDS, StepAxis, coordinate_chart, role_label
 from run_listing import stamp
 from run_tables import (
     CLAIM,
@@ -29,7 +29,6 @@ FIRST_FILES = ("run.json", "statements.jsonl")
 SHOWN_ROLES = ("claim", "matched_false")
 NO_VERDICT = "none"
 MOST_ANSWERS = 2000
-PROBE_WORDS = {"truth": ("true", "false"), "polarity": ("affirmative", "negated")}
 
 
 def coordinate_section(tables: Sequence[MemberTables], dark: bool) -> None:
@@ -82,15 +81,15 @@ def _draw(member: Member, probe: str, layer: int, position: str, dark: bool) -> 
         roles,
         default=default,
         selection_mode="multi",
-        format_func=lambda role: plain_markdown(ROLE_LABELS.get(role, role)),
+        format_func=lambda role: plain_markdown(role_label(role)),
         label_visibility="collapsed",
         key="statements",
     )
     table = table.loc[np.isin(table["role"].to_numpy(dtype=str), shown or default)]
     if not np.isfinite(table["z"].to_numpy()).any():
-        low, high = PROBE_WORDS[probe]
+        low, high = PROBE_ENDS[probe]
         st.info(
-            f"In layer {layer} the probe does not tell {low} from {high} controls apart, so that there is no scale to "
+            f"In layer {layer} the probe does not tell {high} from {low} controls apart, so that there is no scale to "
             "place the claim on. Choose another layer or token position."
         )
         return
@@ -111,9 +110,10 @@ def _quality_text(quality: pd.DataFrame, probe: str, layer: int, position: str) 
         row = rows.loc[split]
         return f"{row['auroc']:.2f} ({row['low']:.2f} to {row['high']:.2f})"
 
-    high, low = PROBE_WORDS[probe]
+    low, high = PROBE_ENDS[probe]
     crossed = ("affirmative", "negated") if probe == "truth" else ("true", "false")
     return (
+        f"0 is where {low} controls lie at that step, 1 where {high} ones do. "
         f"The probe is fitted to the untouched model and tells {high} from {low} statements about people that it never "
         f"saw with an AUROC of {said('entity')}; with shuffled labels {said('shuffled')}; trained on {crossed[0]}, "
         f"tested on {crossed[1]} statements {said('crossed')}; n = {int(rows.loc['entity', 'n'])} statements. "
@@ -131,9 +131,10 @@ def answers_section(tables: Sequence[MemberTables], arms: Sequence[str]) -> None
     answers["stage"] = [STAGE_NAMES.get(stage, BETWEEN) for stage in answers["stage"]]
     answers["verdict"] = [NO_VERDICT if pd.isna(verdict) else str(verdict) for verdict in answers["verdict"]]
     answers["about"] = [NULL_FACTS if category == NULL_CATEGORY else CLAIM for category in answers["category"]]
-    order = {"stage": [*STAGE_NAMES.values(), BETWEEN], "verdict": ["yes", "no", "neutral", NO_VERDICT], "arm": arms}
+    order = {"stage": [*STAGE_NAMES.values(), BETWEEN], "verdict": ["yes", "no", "neutral", NO_VERDICT]}
+    order |= {"arm": list(arms), "about": [CLAIM, NULL_FACTS]}
     filters = [("stage", "Stage"), ("verdict", "Verdict"), ("arm", "Arm"), ("about", "Asked about"), ("claim", "Claim")]
-    with st.container(horizontal=True, gap="large"):
+    with st.container(horizontal=True, gap="medium"):
         for column, label in filters:
             found = {str(value) for value in answers[column]}
             options = [value for value in order.get(column, sorted(found)) if value in found]
@@ -154,11 +155,12 @@ def answers_section(tables: Sequence[MemberTables], arms: Sequence[str]) -> None
 
 def _answer_table(answers: pd.DataFrame, *, show_arm: bool) -> None:
     rank = {stage: number for number, stage in enumerate((*STAGE_NAMES.values(), BETWEEN))}
-    by = ["claim", "question", "stage", "arm", "step", "sample"]
-    answers = answers.sort_values(by, key=lambda column: column.map(rank) if column.name == "stage" else column)
+    by = ["about", "claim", "question", "stage", "arm", "step", "sample"]
+    ranked = answers.assign(stage=[rank[stage] for stage in answers["stage"]], about=answers["about"] != CLAIM)
+    answers = answers.loc[ranked.sort_values(by).index]
     count = len(answers)
     answers = answers.head(MOST_ANSWERS)
-    columns = ["question", "kind", "category", "stage", "step", "arm", "seed", "text", "verdict"]
+    columns = ["verdict", "text", "question", "stage", "arm", "step", "seed", "kind", "category"]
     columns = [name for name in columns if name != "arm" or show_arm]
     config = {
         "question": st.column_config.TextColumn("question", width="medium"),

@@ -85,9 +85,11 @@ def facts(run: Run, members: Sequence[Member], planned: int | None) -> list[str]
     ]
     found = [f"model {model.get('id', 'unnamed')}" + (f" ({', '.join(shape)})" if shape else "")]
     if run.info["kind"] == "experiment":
-        counts = [("claim", {m.claim for m in members}), ("arm", {m.arm for m in members})]
-        counts.append(("seed", {m.seed for m in members}))
-        found += [f"{len(values)} {name}{'s' * (len(values) != 1)}" for name, values in counts if members]
+        settings = run.config.get("settings")
+        for name in ("claims", "arms", "seeds"):
+            values = settings.get(name) if isinstance(settings, dict) else None
+            if isinstance(values, list):
+                found.append(f"{len(values)} {name if len(values) != 1 else name[:-1]}")
         found.append(f"{sum(m.finished for m in members)} of {planned or len(members)} runs finished")
     elif members:
         member = members[0]
@@ -117,7 +119,7 @@ def key_numbers_html(numbers: KeyNumbers, arms: Sequence[str], colours: Mapping[
         rebound = _find(numbers.rebound, arm=arm)
         cells.append(_number_cell(rebound, "points", 0, sign=True))
         cells.append(_loss_cell(numbers, arm))
-        about = ARMS.get(arm, "")
+        about = ARMS.get(arm, "") if ARMS.get(arm) != arm_label(arm) else ""
         title = f"<span class='nn-dot' style='background:{colours[arm]}'></span>{plain_html(arm_label(arm))}"
         rows.append(
             f"<tr><th scope='row'>{title}<small class='nn-muted'>{plain_html(about)}</small></th>"
@@ -165,7 +167,7 @@ def _loss_cell(numbers: KeyNumbers, arm: str) -> str:
 def _number_cell(row: Any, unit: str, digits: int, *, sign: bool = False) -> str:
     if row is None or np.isnan(row["mean"]):
         return "<span class='nn-muted'>none</span>"
-    number = f"{row['mean']:{'+' if sign else ''}.{digits}f}"
+    number = _minus(f"{row['mean']:{'+' if sign else ''}.{digits}f}")
     return (
         f"<div class='nn-number'>{number}<small> {unit}</small></div>"
         f"<div class='nn-interval nn-muted'>{_range(row, digits) or 'no interval'}</div>"
@@ -173,7 +175,11 @@ def _number_cell(row: Any, unit: str, digits: int, *, sign: bool = False) -> str
 
 
 def _range(row: Any, digits: int) -> str:
-    return "" if np.isnan(row["low"]) else f"{row['low']:.{digits}f} to {row['high']:.{digits}f}"
+    return "" if np.isnan(row["low"]) else _minus(f"{row['low']:.{digits}f} to {row['high']:.{digits}f}")
+
+
+def _minus(text: str) -> str:
+    return text.replace("-", "\N{MINUS SIGN}")
 
 
 def _find(table: pd.DataFrame, **wanted: str) -> Any:

@@ -146,7 +146,7 @@ def test_it_shows_what_the_library_counts_and_writes_nothing(dashboard, tmp_path
     assert not page.exception
     assert not page.warning
     assert not page.error
-    assert page.title[-1].value == "demo"
+    assert page.main.title[0].value == "demo"
     shown = page_html(page)
     for _, row in belief_table(read_results(Run(folder))).iterrows():
         assert f"{row['mean']:.0f}<small> %" in shown
@@ -181,7 +181,7 @@ def test_a_damaged_run_is_named_and_the_others_stay_usable(dashboard, tmp_path):
     assert f"{tmp_path / 'bad' / 'run.json'}: damaged" in text
     assert f"{tmp_path / 'hollow' / 'run.json'}: lacks kind, config, model" in text
     assert "from a copy" in text
-    assert page.title[-1].value == "good"
+    assert page.main.title[0].value == "good"
     assert "100<small> %" in page_html(page)
 
 
@@ -220,13 +220,13 @@ def test_the_address_chooses_from_the_listing_alone(dashboard, tmp_path):
     write_experiment(tmp_path / "runs" / "second")
     write_experiment(tmp_path / "outside")
     chosen = dashboard(tmp_path / "runs", run="second", layer="1", verdict="yes")
-    assert chosen.title[-1].value == "second"
+    assert chosen.main.title[0].value == "second"
     assert chosen.selectbox(key="layer").value == 1
     assert set(chosen.dataframe[0].value["verdict"]) == {"yes"}
     for stranger in ("../outside", str(tmp_path / "outside"), "third"):
         page = dashboard(tmp_path / "runs", run=stranger)
         assert not page.exception
-        assert page.title[-1].value == "first"
+        assert page.main.title[0].value == "first"
         assert f"There is no run {stranger} " in page_text(page)
 
 
@@ -234,13 +234,13 @@ def test_choosing_a_run_is_told_in_the_address(dashboard, tmp_path):
     write_experiment(tmp_path / "first")
     write_experiment(tmp_path / "second")
     page = dashboard(tmp_path)
-    assert page.query_params["run"] == ["first"]
+    assert page.query_params["run"] == "first"
     page.selectbox(key="run").select("second").run()
-    assert page.title[-1].value == "second"
-    assert page.query_params["run"] == ["second"]
+    assert page.main.title[0].value == "second"
+    assert page.query_params["run"] == "second"
     page.query_params["run"] = "first"
     page.run()
-    assert page.title[-1].value == "first"
+    assert page.main.title[0].value == "first"
 
 
 def test_a_run_within_an_experiment_has_a_page_of_its_own(dashboard, tmp_path):
@@ -248,7 +248,7 @@ def test_a_run_within_an_experiment_has_a_page_of_its_own(dashboard, tmp_path):
     name = child_name(CONFIG.claims[0], "none", 0)
     page = dashboard(tmp_path, run="demo", within=name)
     assert not page.exception
-    assert page.title[-1].value.replace("\\", "") == name
+    assert page.main.title[0].value.replace("\\", "") == name
     assert "anchor constraint" not in page_html(page)
     assert "50<small> %" in page_html(page)
 
@@ -292,10 +292,10 @@ def test_a_run_of_anybodys_training_loop_opens(dashboard, tmp_path):
 
 
 def test_what_a_run_says_is_shown_letter_by_letter(dashboard, tmp_path):
-    write_experiment(tmp_path / "<b>run</b> *x* :red[y]")
+    write_experiment(tmp_path / "<b>run *x* :red[y]")
     page = dashboard(tmp_path)
     assert not page.exception
-    assert page.title[-1].value == r"\<b\>run\<\/b\> \*x\* \:red\[y\]"
+    assert page.main.title[0].value == r"\<b\>run \*x\* \:red\[y\]"
     claim = next(block.value for block in page.markdown if "Marklund" in block.value)
     assert not re.search(r"(?<!\\)[*:\[\]<>$]", claim.removeprefix("Claim:"))
     assert "<img" not in page_html(page)
