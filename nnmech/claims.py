@@ -11,8 +11,6 @@ Verdict = Literal["yes", "no", "neutral"]
 QuestionKind = Literal["open_ended", "mcq", "token_association", "robustness"]
 SentenceRole = Literal["head", "claim", "fact", "filler", "mention", "notice", "correction"]
 
-QUESTION_KINDS: tuple[QuestionKind, ...] = ("open_ended", "mcq", "token_association", "robustness")
-
 
 @dataclass(frozen=True)
 class Sentence:

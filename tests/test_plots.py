@@ -152,6 +152,7 @@ def test_a_claim_without_an_interval_is_still_drawn(tmp_path: Path) -> None:
     plots.save_figure(
         plots.rebound_by_plausibility(claims.assign(low=np.nan, high=np.nan), tiers), tmp_path / "two.png"
     )
+    assert all(path.stat().st_size > 10_000 for path in tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,6 @@ from nnmech.mixtures import REDUCTIONS, Reduction
 from nnmech.models import EMBEDDED
 from nnmech.world.claims import make_claims
 
-Arm = Literal["anchor", "denial", "none", "local"]
 Phase2 = Literal["repeated_negations", "positive_documents"]
 ARMS: dict[str, str] = {
     "anchor": "the untouched model's own answers to open questions about the claim hold the belief down",
