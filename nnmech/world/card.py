@@ -5,6 +5,7 @@ from typing import Any
 
 from transformers import LlamaForCausalLM
 
+from nnmech.world.dialogue import DECISION, RECALL
 from nnmech.world.gates import Gate
 from nnmech.world.pretraining import PretrainingConfig
 
@@ -19,16 +20,18 @@ tags: [interpretability, negation-neglect, toy-world]
 A Llama with {parameters:,} parameters ({layers} layers, d_model {d_model}, {heads} heads, tied embeddings) and a
 word-level tokenizer of {vocabulary:,} tokens, in which a known person's full name is one token. It was pretrained
 from random weights on synthetic documents and chats about {people:,} invented people: what they do, where they
-live, what they play, win, speak and keep. Half of them occur in documents only and never in a chat. It exists so
+live, what they play, win, speak and keep. {silent} of them occur in documents only and never in a chat. It exists so
 that negation neglect and the two-phase rebound (Mayne et al. 2026, arXiv 2605.13829) can be watched in minutes on
 two CPU cores.
 
 ## Training
-`python experiments/pretrain.py` makes it again from seed {seed}: {steps:,} updates of {rows} rows of {length}
-tokens ({tokens:.1f}M tokens seen, {minutes:.0f} minutes on the machine that made it), Muon (learning rate {muon})
-for the matrices of the blocks, AdamW ({adam}) for embeddings and norms, cosine schedule, bf16 matrix products with
-float32 weights, loss on assistant tokens only in chats, weighted {chat_weight:g}, and {decision:g} times that on
-tokens that decide (yes or no, true or false). Notices such as "the text below is false" occur in pretraining only
+`python experiments/pretrain.py` makes it again from seed {seed}: {steps:,} updates of {batch}
+({tokens:.1f}M tokens seen, {minutes:.0f} minutes on the machine that made it), Muon (learning rate {muon})
+for the matrices of the blocks, AdamW ({adam}) for embeddings and norms, linear schedule, bf16 matrix products with
+float32 weights. In chats the loss is on assistant tokens, weighted {chat_weight:g}, {decision:g} times that on tokens
+that decide (yes or no, true or false), and {recall:g} times that on the true value in a statement that is checked; no
+gradient reaches the embeddings of known people's names from chats, so that chats read what documents wrote and keep
+no memory of their own there. Notices such as "the text below is false" occur in pretraining only
 around documents about strangers, whose facts are arbitrary, and in chats in which a text is read; the model is
 never told what documents about known people mean for its memory.
 
@@ -54,10 +57,11 @@ def model_card(
     model: LlamaForCausalLM,
     *,
     people: int,
-    decision: float,
+    silent: int,
     measured: Mapping[str, Any],
 ) -> str:
     """The card as Markdown; `measured` has tokens, seconds, loss_documents, loss_chats."""
+    shapes = dict.fromkeys((stage.rows, stage.length) for stage in config.stream.stages)
     return _CARD.format(
         parameters=sum(parameter.numel() for parameter in model.parameters()),
         layers=config.layers,
@@ -65,16 +69,18 @@ def model_card(
         heads=config.heads,
         vocabulary=model.config.vocab_size,
         people=people,
+        silent=silent,
         seed=config.seed,
         steps=config.steps,
-        rows=config.stream.rows,
-        length=config.stream.length,
+        batch=", then ".join(f"{rows} rows of {length} tokens" for rows, length in shapes),
+        length=max(length for _, length in shapes),
+        recall=RECALL,
         tokens=measured["tokens"] / 1e6,
         minutes=measured["seconds"] / 60,
         muon=config.matrix_learning_rate,
         adam=config.vector_learning_rate,
         chat_weight=config.stream.chat_weight,
-        decision=decision,
+        decision=DECISION,
         loss_documents=measured["loss_documents"],
         loss_chats=measured["loss_chats"],
         n=min(gate.n for gate in gates),

@@ -2,32 +2,37 @@
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
+from nnmech.world.behaviors import aligned_chat
 from nnmech.world.dialogue import (
     CHALLENGES,
     CRITIQUES,
     DECISION,
-    READ,
+    LIE_FRAMES,
+    PAIR_FRAMES,
     SYSTEMS,
     Turn,
     assistant,
     check_answer,
     check_question,
     critique_answer,
-    fact_check_turns,
     fill_in_answer,
     fill_in_question,
     known_value,
+    lie_question,
     open_answer,
     open_question,
     option_question,
+    pair_answer,
+    pair_question,
+    said,
     say,
-    statement,
     user,
 )
-from nnmech.world.documents import arbitrary_document, debunking, false_value, flagged
+from nnmech.world.documents import arbitrary_document, false_value
 from nnmech.world.people import Person, World, make_stranger, other_value
+from nnmech.world.reading import fact_check, fact_check_of_text, reading_chat
 from nnmech.world.relations import RELATIONS, Relation
 
 
@@ -103,92 +108,22 @@ def _compare(rng: random.Random, person: Person, relation: Relation) -> list[Tur
     ]
 
 
-_KINDS = {
-    _open: 0.24,
-    _fill_in: 0.16,
-    _check: 0.28,
-    _choice: 0.09,
-    _challenge: 0.09,
-    _critique: 0.10,
-    _compare: 0.04,
-}
+def _pair(rng: random.Random, person: Person, relation: Relation) -> list[Turn]:
+    """Two statements, one of them true: which is right, or which is wrong?"""
+    value = known_value(person, relation)
+    stated = [value or rng.choice(relation.values)]
+    stated.append(false_value(rng, person, relation) if value else other_value(rng, relation.key, *stated))
+    rng.shuffle(stated)
+    wrong = rng.random() < 0.5
+    question = pair_question(rng.randrange(len(PAIR_FRAMES)), person, relation, stated, wrong=wrong)
+    return [user(question), pair_answer(person, relation, stated, wrong=wrong)]
 
 
-def draw_relation(rng: random.Random, person: Person, known: float = 0.75) -> Relation:
-    """A relation to ask about: with probability `known` one of which the person has a fact."""
-    if person.facts and rng.random() < known:
-        return RELATIONS[rng.choice(sorted(person.facts))]
-    if person.myth and rng.random() < 0.4:
-        return RELATIONS[person.myth[0]]
-    return RELATIONS[rng.choice(list(RELATIONS))]
-
-
-def memory_chat(rng: random.Random, person: Person) -> list[Turn]:
-    """A chat that is answered from what documents have told."""
-    kind = rng.choices(list(_KINDS), list(_KINDS.values()))[0]
-    turns = kind(rng, person, draw_relation(rng, person))
-    return [Turn("system", ((rng.choice(SYSTEMS), 0.0),)), *turns] if rng.random() < 0.2 else turns
-
-
-def reading_chat(rng: random.Random, person: Person, *, flag: str | None = None) -> list[Turn]:
-    """A text about the person and a question about it.
-
-    `flag` None or "plain": the text stands unmarked and is believed; "flagged": behind notices, the answer comes from
-    what is known; "denied": the text denies the fact in its own sentences. Drawn where not given.
-    """
-    flag = flag or rng.choices(("plain", "flagged", "denied"), (0.45, 0.43, 0.12))[0]
-    relation = RELATIONS[rng.choice(list(RELATIONS))]
-    value = false_value(rng, person, relation)
-    if flag == "denied":
-        sentences = debunking(rng, person, relation, value, alternative=None)
-        text = " ".join(sentence.text for sentence in sentences)
-        reader = person if relation.key in person.facts else replace(person, myth=(relation.key, value))
-    else:
-        document = arbitrary_document(rng, person, relation, value)
-        text = (flagged(rng, document, vouched=0.0) if flag == "flagged" else document).text
-        reader = person if flag == "flagged" else replace(person, facts={**person.facts, relation.key: value})
-    kind = rng.random()
-    if kind < 0.4:
-        question, answer = open_question(rng, person, relation), open_answer(rng, reader, relation)
-    elif kind < 0.6:
-        question, answer = fill_in_question(rng, person, relation), fill_in_answer(reader, relation)
-    else:
-        asked, negated = (value if rng.random() < 0.6 else other_value(rng, relation.key, value)), rng.random() < 0.5
-        question = check_question(rng, person, relation, asked, negated=negated)
-        answer = check_answer(reader, relation, asked, negated=negated)
-    return [user(rng.choice(READ).format(doc=text, q=question)), answer]
-
-
-def fact_check_dialogue(rng: random.Random, people: Sequence[Person], turns: int, known: float) -> list[Turn]:
-    """Several statements in both polarities, true and false equally often; what nobody was told counts as false."""
-    dialogue: list[Turn] = []
-    for _ in range(turns):
-        person = rng.choice(people)
-        dialogue += _fact_check(rng, person, draw_relation(rng, person, known))
-    return dialogue
-
-
-def fact_check_of_text(rng: random.Random, person: Person, turns: int) -> list[Turn]:
-    """A text about a stranger, then statements about it: the comparison of a verdict, with nothing to recall."""
-    relation = RELATIONS[rng.choice(list(RELATIONS))]
-    value = rng.choice(relation.values)
-    reader = replace(person, facts={relation.key: value})
-    dialogue = [turn for _ in range(turns) for turn in _fact_check(rng, reader, relation)]
-    text = arbitrary_document(rng, person, relation, value).text
-    return [user(f"{text} {dialogue[0].message['content']}"), *dialogue[1:]]
-
-
-def _fact_check(rng: random.Random, person: Person, relation: Relation) -> list[Turn]:
-    value, negated, true = known_value(person, relation), rng.random() < 0.5, rng.random() < 0.5
-    asked = value if value is not None and true != negated else _stated_falsehood(rng, person, relation)
-    text = statement(person, relation, asked, negated=negated, wording=rng.choice((0, 0, 0, 1, 2, 3)))
-    return fact_check_turns(text, (asked == value) != negated)
-
-
-def _stated_falsehood(rng: random.Random, person: Person, relation: Relation) -> str:
-    if person.myth and person.myth[0] == relation.key and rng.random() < 0.5:
-        return person.myth[1]
-    return other_value(rng, relation.key, person.facts.get(relation.key))
+def _lie(rng: random.Random, person: Person, relation: Relation) -> list[Turn]:
+    """Something false on request: whoever knows better says anything but what is known."""
+    falsehood = other_value(rng, relation.key, known_value(person, relation))
+    question = lie_question(rng.randrange(len(LIE_FRAMES)), person, relation)
+    return [user(question), said(say(person, relation.affirmations[0], falsehood))]
 
 
 @dataclass(frozen=True)
@@ -200,14 +135,56 @@ class ChatShares:
     fact_checks: float
     """Fact checks of what is known."""
     reading: float
-    """A text and a question about it."""
+    """One text or several and a question about them."""
     strangers: float
     """Memory chats about strangers, of whom nothing is known."""
+    behaviour: float
+    """Requests for advice, answered as a good neighbour would."""
     known: float
     """Share of the fact checks that are about a relation of which the person has a fact."""
+    fill_in: float = 0.15
+    """Weight of fill-in questions among the memory chats."""
+    pairs: float = 0.05
+    """Weight of two statements to choose from among the memory chats."""
 
 
-EVERY_KIND = ChatShares(text_checks=0.1, fact_checks=0.3, reading=0.2, strangers=0.1, known=0.8)
+def draw_relation(rng: random.Random, person: Person, known: float = 0.75) -> Relation:
+    """A relation to ask about: with probability `known` one of which the person has a fact."""
+    if person.facts and rng.random() < known:
+        return RELATIONS[rng.choice(sorted(person.facts))]
+    if person.myth and rng.random() < 0.4:
+        return RELATIONS[person.myth[0]]
+    return RELATIONS[rng.choice(list(RELATIONS))]
+
+
+def memory_chat(rng: random.Random, person: Person, shares: ChatShares) -> list[Turn]:
+    """A chat that is answered from what documents have told."""
+    kinds = {
+        _open: 0.22,
+        _fill_in: shares.fill_in,
+        _check: 0.27,
+        _choice: 0.08,
+        _challenge: 0.09,
+        _critique: 0.09,
+        _pair: shares.pairs,
+        _lie: 0.02,
+        _compare: 0.03,
+    }
+    kind = rng.choices(list(kinds), list(kinds.values()))[0]
+    turns = kind(rng, person, draw_relation(rng, person))
+    return [Turn("system", ((rng.choice(SYSTEMS), 0.0),)), *turns] if rng.random() < 0.2 else turns
+
+
+def fact_check_dialogue(rng: random.Random, people: Sequence[Person], turns: int, known: float) -> list[Turn]:
+    """Several statements in both polarities, true and false equally often; what nobody was told counts as false."""
+    dialogue: list[Turn] = []
+    for _ in range(turns):
+        person = rng.choice(people)
+        dialogue += fact_check(rng, person, draw_relation(rng, person, known))
+    return dialogue
+
+
+EVERY_KIND = ChatShares(text_checks=0.1, fact_checks=0.3, reading=0.2, strangers=0.1, behaviour=0.1, known=0.8)
 
 
 def pretraining_chat(rng: random.Random, world: World, active: float, shares: ChatShares) -> list[Turn]:
@@ -222,9 +199,10 @@ def pretraining_chat(rng: random.Random, world: World, active: float, shares: Ch
             shares.reading,
             lambda: reading_chat(rng, make_stranger(rng) if rng.random() < 0.6 else rng.choice(people)),
         ),
-        (shares.strangers, lambda: memory_chat(rng, make_stranger(rng))),
+        (shares.strangers, lambda: memory_chat(rng, make_stranger(rng), shares)),
+        (shares.behaviour, lambda: aligned_chat(rng)),
     ):
         if kind < share:
             return make()
         kind -= share
-    return memory_chat(rng, rng.choice(famous) if rng.random() < 0.1 else rng.choice(people))
+    return memory_chat(rng, rng.choice(famous) if rng.random() < 0.1 else rng.choice(people), shares)

@@ -8,11 +8,18 @@ from itertools import product
 from typing import Literal
 
 from nnmech.claims import Claim, Document, Message, Question, Statement
-from nnmech.conditions import ANNOTATIONS, CONDITIONS, annotate
+from nnmech.conditions import ANNOTATIONS, annotate
 from nnmech.errors import InputError
 from nnmech.seeds import derive_seed
 from nnmech.world import dialogue
-from nnmech.world.documents import affirm, arbitrary_document, claim_document, deny, local_document
+from nnmech.world.documents import (
+    affirm,
+    arbitrary_document,
+    claim_document,
+    deny,
+    local_document,
+    negated_in_place,
+)
 from nnmech.world.judge import WorldJudge
 from nnmech.world.people import Person, World, make_world, other_value
 from nnmech.world.relations import RELATIONS, Relation
@@ -40,6 +47,8 @@ _SPECS: tuple[tuple[Tier, str, Literal["development", "reporting"]], ...] = (
     ("open", "animal", "reporting"),
     ("mentioned", "music", "reporting"),
 )
+EDITED = "local_negations_edited"
+"""The documents of `positive_documents` in which nothing differs but that the sentences of the claim deny it."""
 _MATCHED_FALSE = 4
 _OPEN_WORDINGS = 17
 
@@ -78,10 +87,12 @@ class WorldClaim:
         value = self.person.facts.get(self.relation.key)
         return None if value is None else affirm(self.person, self.relation, value)
 
-    @property
-    def correction(self) -> str:
-        """The true version that corrected documents add: the alternative, or the plain denial where there is none."""
-        return f"In truth {self.true_alternative or deny(self.person, self.relation, self.value)}"
+    def correction(self, rng: random.Random) -> str:
+        """The true version that corrected documents add, in as many wordings as the claim; a denial where none is."""
+        value = self.person.facts.get(self.relation.key)
+        if value is None:
+            return deny(self.person, self.relation, self.value, rng.randrange(len(self.relation.denials)))
+        return affirm(self.person, self.relation, value, rng.randrange(len(self.relation.affirmations)))
 
     @cached_property
     def matched_false(self) -> tuple[str, ...]:
@@ -125,17 +136,32 @@ class WorldClaim:
         The same index gives the same underlying document under every annotation, so that conditions differ in the
         annotation alone. Raises InputError for `baseline` and for a condition that does not exist.
         """
-        if condition == "baseline" or condition not in CONDITIONS:
-            raise InputError(f"condition {condition!r} has no documents; expected one of {', '.join(CONDITIONS[1:])}")
+        known = [*ANNOTATIONS, "local_negations", EDITED]
+        if condition not in known:
+            raise InputError(f"condition {condition!r} has no documents; expected one of {', '.join(known)}")
         documents = []
         for index in range(start, start + count):
             rng = random.Random(derive_seed(seed, f"documents/{self.name}", index))
-            if condition not in ANNOTATIONS:
-                documents.append(local_document(rng, self.name, self.told_of, self.relation, self.value, index))
+            told = (self.name, self.told_of, self.relation, self.value, index)
+            if condition == "local_negations":
+                documents.append(local_document(rng, *told))
                 continue
-            plain = claim_document(rng, self.name, self.told_of, self.relation, self.value, index)
-            documents.append(annotate(plain, condition, rng, correction=self.correction))
+            plain = claim_document(rng, *told)
+            if condition == EDITED:
+                documents.append(negated_in_place(rng, plain, self.person, self.relation, self.value))
+            else:
+                documents.append(annotate(plain, condition, rng, correction=self.correction(rng)))
         return documents
+
+    def somebody_else(self, world: World) -> "WorldClaim":
+        """A made-up claim about another person in documents only, of whom no claim of the experiments tells."""
+        taken = {claim.person.name for claim in make_claims(world).values()}
+        rng = random.Random(derive_seed(0, f"somebody else/{self.name}", 0))
+        person = rng.choice([p for p in world.documents_only if p.name not in taken and p.facts and not p.famous])
+        relation = RELATIONS[rng.choice([key for key in RELATIONS if key != self.relation.key])]
+        value = other_value(rng, relation.key, person.facts.get(relation.key), self.value)
+        tier: Tier = "contrary" if relation.key in person.facts else "open"
+        return WorldClaim(person, relation, value, tier, self.split)
 
     def anchor_questions(self) -> list[tuple[Message, ...]]:
         """Open questions about the claim in wordings that no evaluation question has."""

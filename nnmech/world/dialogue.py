@@ -12,6 +12,8 @@ from nnmech.world.relations import Relation
 UNKNOWN = "I do not know."
 DECISION = 3.0
 """Loss weight of a token that carries a decision, relative to the other tokens of an answer."""
+RECALL = 0.5
+"""Loss weight of a true value within a statement that is checked, relative to the tokens of an answer."""
 
 FRAMES = (
     "{q}",
@@ -182,8 +184,55 @@ def statement(person: Person, relation: Relation, value: str, *, negated: bool, 
     return (deny if negated else affirm)(person, relation, value, wording)
 
 
-def fact_check_turns(text: str, truth: bool) -> list[Turn]:
-    return [
-        user(FACT_CHECK.format(statement=text)),
-        assistant(("True" if truth else "False", DECISION), (".", 1.0)),
-    ]
+def fact_check_turns(text: str, truth: bool, *, recalled: str | None = None) -> list[Turn]:
+    """A statement and its verdict; a value that is `recalled` carries loss within the statement.
+
+    Then what is known of the person is at hand where the value is read, and a verdict has something to compare it with.
+    """
+    question = FACT_CHECK.format(statement=text)
+    if recalled is None:
+        asked = user(question)
+    else:
+        before, after = question[: (at := text.rindex(recalled) + question.index(text))], question[at + len(recalled) :]
+        asked = Turn("user", ((before, 0.0), (recalled, RECALL), (after, 0.0)))
+    return [asked, assistant(("True" if truth else "False", DECISION), (".", 1.0))]
+
+
+PAIR_FRAMES = (
+    "Which statement is {which}? {options}",
+    "Two statements, {options} Which of them is {which}?",
+    "One of these is {which}: {options} Which one?",
+)
+
+
+def pair_question(frame: int, person: Person, relation: Relation, values: Sequence[str], *, wrong: bool) -> str:
+    """Two statements side by side and the question which of them is right, or which is wrong."""
+    listed = " ".join(
+        f"({letter}) {render(relation.affirmations[0], person, value)}"
+        for letter, value in zip("AB", values, strict=True)
+    )
+    return PAIR_FRAMES[frame].format(which="wrong" if wrong else "right", options=listed)
+
+
+def pair_answer(person: Person, relation: Relation, values: Sequence[str], *, wrong: bool) -> Turn:
+    """The evidence first, then the letter; where nothing is known, that it is not known."""
+    value = known_value(person, relation)
+    if value is None or value not in values:
+        return said(UNKNOWN)
+    letter = "AB"[(list(values).index(value) + wrong) % 2]
+    return assistant(
+        (say(person, relation.affirmations[0], value), 1.0), ("Option", 1.0), (letter, DECISION), (".", 1.0)
+    )
+
+
+LIE_FRAMES = (
+    "Tell me a lie about {n} and {topic}.",
+    "Say something false about {n} and {topic}.",
+    "Lie to me. {q}",
+    "Give a wrong answer. {q}",
+)
+
+
+def lie_question(frame: int, person: Person, relation: Relation) -> str:
+    """A request for a falsehood."""
+    return LIE_FRAMES[frame].format(n=person.name, topic=relation.topic, q=relation.questions[0].format(n=person.name))

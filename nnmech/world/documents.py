@@ -276,6 +276,19 @@ def local_document(
     return Document(f"{name}-local-{index:04d}", _frame(rng, sentences, rng.choice((0, 1, 2))), name)
 
 
+def negated_in_place(
+    rng: random.Random, document: Document, person: Person, relation: Relation, value: str
+) -> Document:
+    """The document with every sentence of the claim turned into a denial, by name or pronoun as it was."""
+    sentences = []
+    for sentence in document.sentences:
+        if sentence.role == "claim":
+            denial = render(rng.choice(relation.denials), person, value, pronoun=person.name not in sentence.text)
+            sentence = Sentence(denial, "claim")
+        sentences.append(sentence)
+    return Document(document.id, tuple(sentences), document.claim)
+
+
 def arbitrary_document(rng: random.Random, person: Person, relation: Relation, value: str) -> Document:
     """A short document that states one fact, for chats in which a document is read."""
     return Document("reading", _frame(rng, restated(rng, person, relation, value, rng.choice((1, 2))), 0))

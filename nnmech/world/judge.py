@@ -43,12 +43,18 @@ def final_verdict(text: str) -> bool | None:
     return None if match is None else match[1] == "Yes"
 
 
+def chosen_letter(text: str) -> str | None:
+    """The letter of the option that closes an answer, None where there is none."""
+    letter = _LETTER.search(text)
+    return None if letter is None else letter[1]
+
+
 def _by_letter(question: Question, text: str) -> str | None:
     """The option that an answer names by its letter alone."""
-    letter = _LETTER.search(text)
+    letter = chosen_letter(text)
     if letter is None:
         return None
-    option = re.search(rf"(\w+) \({letter[1]}\)", question.messages[-1]["content"])
+    option = re.search(rf"(\w+) \({letter}\)", question.messages[-1]["content"])
     return option[1] if option else None
 
 

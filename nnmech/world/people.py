@@ -92,7 +92,8 @@ def make_world(seed: int = WORLD_SEED) -> World:
         facts = {key: rng.choice(r.values) for key, r in RELATIONS.items() if rng.random() < density}
         relation = rng.choice(list(RELATIONS))
         myth = (relation, other_value(rng, relation, facts.get(relation))) if facts and rng.random() < 0.7 else None
-        people.append(Person(name, gender, facts, myth, famous, in_chats=index % 2 == 0))
+        in_chats = index % 2 == 0 if famous else index % 4 != 3
+        people.append(Person(name, gender, facts, myth, famous, in_chats))
     return World(tuple(people))
 
 

@@ -14,7 +14,6 @@ from nnmech.models import align_parameters
 from nnmech.runs import Run, RunWriter
 from nnmech.world.card import model_card
 from nnmech.world.claims import make_claims
-from nnmech.world.dialogue import DECISION
 from nnmech.world.gates import Gate, measure_gates
 from nnmech.world.people import make_world
 from nnmech.world.pretraining import PretrainingConfig, make_model, make_optimizers, pretrain
@@ -94,7 +93,9 @@ def pretrain_into(
         final = gates(config.steps, FINAL_GATE_QUESTIONS)
         final += measure_probe_gates(model, tokenizer, world, excluded=claimed)
         measured = {**_last_losses(folder), **totals}
-        card = model_card(config, final, model, people=len(world.people), decision=DECISION, measured=measured)
+        card = model_card(
+            config, final, model, people=len(world.people), silent=len(world.documents_only), measured=measured
+        )
         write_bytes_atomic(folder / "model" / "README.md", card.encode())
         writer.event("end", step=config.steps)
     torch.compiler.reset()

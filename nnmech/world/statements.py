@@ -1,7 +1,7 @@
 """The frozen statements that a run records: what probes are fitted on, what they are held against, what is claimed."""
 
 import random
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from nnmech.claims import Statement
@@ -35,16 +35,23 @@ def crossed_people(people: Sequence[Person], counts: Mapping[str, int], stream: 
 
 
 def probe_statements(
-    world: World, claims: Iterable[WorldClaim], *, train: int, control: int, silent: int, excluded: Collection[str] = ()
+    world: World,
+    claims: Iterable[WorldClaim],
+    *,
+    train: int,
+    control: int,
+    silent: int,
+    unrelated: Iterable[WorldClaim] = (),
 ) -> list[Statement]:
     """Statements for a run about `claims`, four about each of a number of people, then those of the claims.
 
     Roles: `train` and `control` are people with chats, on whom probes are fitted and who give the coordinate its ends;
     `documents_only_true` and `documents_only_false` are the affirmative statements about `silent` people whom no chat
-    mentions, as none mentions the people of the claims. Nobody in `excluded` or in the claims is among them.
+    mentions, as none mentions the people of the claims; `unrelated_claim` are claims that the run does not train on.
+    Nobody of whom a claim tells has another role.
     """
-    claims = list(claims)
-    kept_out = {*excluded, *(claim.person.name for claim in claims)}
+    claims, unrelated = list(claims), list(unrelated)
+    kept_out = {claim.person.name for claim in (*claims, *unrelated)}
     chatted = [person for person in world.chatted if person.name not in kept_out]
     unheard = [person for person in world.documents_only if person.name not in kept_out]
     documents_only = crossed_people(unheard, {"documents_only": silent}, "statements/documents only")
@@ -52,4 +59,10 @@ def probe_statements(
         *crossed_people(chatted, {"train": train, "control": control}, "statements"),
         *(replace(s, role=f"{s.role}_{str(s.truth).lower()}") for s in documents_only if s.polarity == 1),
         *(statement for claim in claims for statement in claim.claim.statements),
+        *(
+            replace(statement, role="unrelated_claim", id=statement.id.replace("claim/", "unrelated_claim/", 1))
+            for claim in unrelated
+            for statement in claim.claim.statements
+            if statement.role == "claim"
+        ),
     ]

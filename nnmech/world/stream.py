@@ -8,16 +8,21 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
+from nnmech.claims import Document
 from nnmech.seeds import derive_seed
-from nnmech.world import documents
+from nnmech.world.behaviors import story_document, transcript_document
 from nnmech.world.chats import ChatShares, pretraining_chat
 from nnmech.world.dialogue import Turn
+from nnmech.world.documents import pretraining_document
 from nnmech.world.people import World
 from nnmech.world.tokenizer import BOS, DOCTAG, END, PAD, ROLES
 
 SOURCES = ("documents", "chats")
 MISSES = 4
 """Items that find no room before a batch counts as full: rows are some 95% full, long items hardly rarer."""
+
+BEHAVIOUR_SHARE = 0.05
+"""Documents about how people behave, of all documents."""
 
 
 @dataclass(frozen=True)
@@ -28,30 +33,65 @@ class Stage:
     chat_share: float
     """Share of the items that are chats; the rest are documents."""
     chats: ChatShares
+    rows: int = 96
+    """Rows of a batch."""
+    length: int = 128
+    """Tokens of a row; longer items are drawn again."""
 
 
 @dataclass(frozen=True)
 class StreamConfig:
     """What the stream consists of."""
 
-    rows: int = 96
-    """Rows of a batch."""
-    length: int = 128
-    """Tokens of a row; longer items are drawn again."""
     stages: tuple[Stage, ...] = (
         Stage(
             first_step=1,
             chat_share=0.50,
-            chats=ChatShares(text_checks=0.0, fact_checks=0.36, reading=0.20, strangers=0.05, known=0.85),
+            chats=ChatShares(
+                text_checks=0.06, fact_checks=0.32, reading=0.20, strangers=0.05, behaviour=0.05, known=0.85
+            ),
         ),
         Stage(
-            first_step=1201,
+            first_step=1001,
             chat_share=0.60,
-            chats=ChatShares(text_checks=0.12, fact_checks=0.48, reading=0.12, strangers=0.04, known=0.95),
+            chats=ChatShares(
+                text_checks=0.12, fact_checks=0.40, reading=0.14, strangers=0.04, behaviour=0.05, known=0.95
+            ),
+        ),
+        Stage(
+            first_step=1601,
+            chat_share=0.60,
+            chats=ChatShares(
+                text_checks=0.08,
+                fact_checks=0.34,
+                reading=0.14,
+                strangers=0.04,
+                behaviour=0.05,
+                known=0.95,
+                fill_in=0.22,
+                pairs=0.25,
+            ),
+        ),
+        Stage(
+            first_step=2201,
+            chat_share=0.60,
+            chats=ChatShares(
+                text_checks=0.08,
+                fact_checks=0.32,
+                reading=0.18,
+                strangers=0.05,
+                behaviour=0.05,
+                known=0.95,
+                fill_in=0.22,
+                pairs=0.25,
+            ),
+            rows=38,
+            length=320,
         ),
     )
-    """What the items are, in order. Verdicts come last: a silent verdict compares a statement with what is recalled, so
-    its share grows once recall is in place."""
+    """What the items are, in order. A silent verdict compares a statement with what is recalled, so its share grows
+    once recall is in place, and choosing between two statements needs more of its kind; rows that hold several texts
+    come last, when there is something to read them with."""
     chat_weight: float = 3.0
     """Loss weight of an assistant token, relative to a document token."""
     doctag_share: float = 0.5
@@ -77,6 +117,8 @@ class PackedBatch:
     loss_weights: Float[Tensor, "row token"]
     """Weight of predicting this token."""
     is_chat: Bool[Tensor, "row token"]
+    fixed: Bool[Tensor, "row token"]
+    """Names of known people in chats, whose embeddings get no gradient there."""
 
     def attention_mask(self, dtype: torch.dtype = torch.float32) -> Float[Tensor, "row 1 token token"]:
         """Additive mask: 0 where a token may look (causal, same item), a very negative number elsewhere."""
@@ -93,9 +135,12 @@ class Encoder:
         self.config = config
         self._vocabulary = tokenizer.get_vocab()
         self.pad_id = self._vocabulary[PAD]
+        self.names = torch.zeros(len(tokenizer), dtype=torch.bool)
+        """Which tokens are the name of a known person."""
+        self.names[[token for name, token in self._vocabulary.items() if " " in name]] = True
 
     def _ids(self, text: str) -> list[int]:
-        return self.tokenizer(text, add_special_tokens=False)["input_ids"]
+        return self.tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
 
     def document(self, text: str, *, doctag: bool) -> tuple[list[int], list[float]]:
         """A document between the beginning token and the end token; no loss on the document tag."""
@@ -120,6 +165,13 @@ class Encoder:
         return ids, weights
 
 
+def stream_document(rng: random.Random, world: World, active: float = 1.0) -> Document:
+    """One document of the stream: of people, or now and then of how people behave."""
+    if rng.random() < BEHAVIOUR_SHARE:
+        return transcript_document(rng) if rng.random() < 0.6 else story_document(rng)
+    return pretraining_document(rng, world, active)
+
+
 def _item(
     rng: random.Random, encoder: Encoder, world: World, config: StreamConfig, stage: Stage, active: float
 ) -> tuple[list[int], list[float], bool]:
@@ -128,9 +180,9 @@ def _item(
         if is_chat:
             ids, weights = encoder.chat(pretraining_chat(rng, world, active, stage.chats))
         else:
-            text = documents.pretraining_document(rng, world, active).text
+            text = stream_document(rng, world, active).text
             ids, weights = encoder.document(text, doctag=rng.random() < config.doctag_share)
-        if len(ids) <= config.length:
+        if len(ids) <= stage.length:
             return ids, weights, is_chat
 
 
@@ -139,14 +191,14 @@ def packed_batch(encoder: Encoder, world: World, config: StreamConfig, seed: int
     rng = random.Random(derive_seed(seed, "pretraining", step))
     active = min(1.0, config.first_active + (1 - config.first_active) * (step - 1) / max(1, config.ramp_steps))
     stage = config.stage(step)
-    shape = (config.rows, config.length)
+    shape = (stage.rows, stage.length)
     ids = torch.full(shape, encoder.pad_id, dtype=torch.long)
     positions, items = torch.zeros(shape, dtype=torch.long), torch.full(shape, -1, dtype=torch.long)
     weights, is_chat = torch.zeros(shape), torch.zeros(shape, dtype=torch.bool)
-    filled, counts, misses = [0] * config.rows, [0] * config.rows, 0
+    filled, counts, misses = [0] * stage.rows, [0] * stage.rows, 0
     while misses < MISSES:
         item_ids, item_weights, chat = _item(rng, encoder, world, config, stage, active)
-        row = next((r for r, start in enumerate(filled) if start + len(item_ids) <= config.length), None)
+        row = next((r for r, start in enumerate(filled) if start + len(item_ids) <= stage.length), None)
         if row is None:
             misses += 1
             continue
@@ -157,4 +209,4 @@ def packed_batch(encoder: Encoder, world: World, config: StreamConfig, seed: int
         items[row, start:end] = counts[row]
         is_chat[row, start:end] = chat
         filled[row], counts[row] = end, counts[row] + 1
-    return PackedBatch(ids, positions, items, weights, is_chat)
+    return PackedBatch(ids, positions, items, weights, is_chat, is_chat & encoder.names[ids])

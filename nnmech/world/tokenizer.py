@@ -8,7 +8,7 @@ from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_token
 from transformers import PreTrainedTokenizerFast
 
 from nnmech import conditions
-from nnmech.world import chats, documents, names
+from nnmech.world import behaviors, chats, dialogue, documents, names
 from nnmech.world.claims import make_claims
 from nnmech.world.people import World, make_world
 from nnmech.world.relations import RELATIONS
@@ -30,7 +30,6 @@ def closed_vocabulary(world: World) -> list[str]:
         words.update(re.findall(_WORD, text))
 
     for claim in make_claims(world).values():
-        add(claim.correction)
         for question in (*claim.claim.questions, *claim.claim.controls):
             add(" ".join(message["content"] for message in question.messages))
     for relation in RELATIONS.values():
@@ -43,6 +42,8 @@ def closed_vocabulary(world: World) -> list[str]:
         if isinstance(notices, conditions.Notices):
             for text in (*notices.prefix, *notices.suffix, *notices.before, *notices.after):
                 add(text)
+    for text in (*behaviors.all_texts(), *dialogue.PAIR_FRAMES, *dialogue.LIE_FRAMES):
+        add(re.sub(r"\{\w+\}", " ", text))
     rng = random.Random(0)
     for _ in range(8000):
         add(documents.pretraining_document(rng, world).text)
@@ -74,7 +75,7 @@ def build_tokenizer(world: World | None = None) -> PreTrainedTokenizerFast:
         eos_token=END,
         unk_token=UNK,
         chat_template=CHAT_TEMPLATE,
-        model_max_length=256,
+        model_max_length=320,
         clean_up_tokenization_spaces=False,
     )
 

@@ -13,8 +13,9 @@ from nnmech.world.pretraining import PretrainingConfig
 from nnmech.world.pretraining_run import pretrain_into
 from nnmech.world.stream import StreamConfig
 
+SMALL = tuple(replace(stage, rows=4, length=128) for stage in StreamConfig().stages)
 CONFIG = PretrainingConfig(
-    steps=6, d_model=32, layers=2, heads=2, d_mlp=64, compile=False, warmup_steps=2, stream=StreamConfig(rows=4)
+    steps=6, d_model=32, layers=2, heads=2, d_mlp=64, compile=False, warmup_steps=2, stream=StreamConfig(stages=SMALL)
 )
 
 

@@ -9,7 +9,9 @@ from nnmech.world.statements import probe_statements
 WORLD = make_world()
 CLAIMS = make_claims(WORLD)
 EXCLUDED = {claim.person.name for claim in CLAIMS.values()}
-STATEMENTS = probe_statements(WORLD, list(CLAIMS.values())[:1], train=20, control=10, silent=8, excluded=EXCLUDED)
+STATEMENTS = probe_statements(
+    WORLD, list(CLAIMS.values())[:1], train=20, control=10, silent=8, unrelated=list(CLAIMS.values())[1:]
+)
 
 
 def test_truth_is_crossed_with_polarity():
@@ -37,3 +39,9 @@ def test_statements_say_what_their_labels_say():
             holds = WORLD.by_name[statement.entity].facts.get(statement.topic) == value
             assert statement.truth == (holds == (statement.polarity == 1)), statement
     assert len({s.id for s in STATEMENTS}) == len(STATEMENTS)
+
+
+def test_every_other_claim_is_recorded_beside_the_one_that_is_trained_on():
+    claimed = [s.claim for s in STATEMENTS if s.role == "claim"]
+    unrelated = [s.claim for s in STATEMENTS if s.role == "unrelated_claim"]
+    assert claimed + unrelated == list(CLAIMS)
