@@ -10,7 +10,8 @@ import pandas as pd
 from matplotlib.colors import to_hex, to_rgb
 from run_tables import CLAIM, NO_ARM, NULL_FACTS
 
-from nnmech.plot_style import BELIEF, NULL, POLARITY, TRUTH, arm_colour, arm_label, step_scale, step_ticks
+from nnmech.plots.axes import step_scale, step_ticks
+from nnmech.plots.style import BELIEF, NULL, POLARITY, TRUTH, arm_colour, arm_label
 
 PROBE_COLOURS = {"truth": TRUTH, "polarity": POLARITY}
 PROBE_ENDS = {"truth": ("false", "true"), "polarity": ("negated", "affirmative")}

@@ -15,7 +15,6 @@ from run_words import facts, header_html, key_numbers_html, lead, note_html, pla
 
 from nnmech.errors import NnmechError
 from nnmech.runs import Run
-from nnmech.two_phase import read_config
 
 FOLLOW_SECONDS = 10
 STALE_SECONDS = 15 * 60
@@ -122,7 +121,7 @@ def _planned(run: Run) -> int | None:
     if run.info["kind"] != "experiment":
         return None
     try:
-        return len(read_config(run.path).runs)
+        return len(run.config["runs"])
     except (NnmechError, KeyError, TypeError):
         return None
 

@@ -21,8 +21,8 @@ from run_tables import (
 from run_words import BETWEEN, STAGE_NAMES, note_html, plain_markdown
 
 from nnmech.errors import NnmechError
-from nnmech.plot_style import rows_where
-from nnmech.two_phase.report import best_place
+from nnmech.experiments.two_phase.report import best_place
+from nnmech.plots.tables import rows_where
 
 RECORDED_FILES = ("run.json", "manifest.jsonl", "statements.jsonl")
 FIRST_FILES = ("run.json", "statements.jsonl")

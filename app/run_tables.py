@@ -12,10 +12,10 @@ from run_listing import Entry, Stamp, stamp
 from nnmech.beliefs import belief_change, belief_rate
 from nnmech.drift import claim_coordinate, polarity_coordinate
 from nnmech.errors import NnmechError
-from nnmech.plot_style import rows_where
+from nnmech.experiments.two_phase.report import LABELS, STAGE_LABELS, belief_table, loss_table, read_results
+from nnmech.plots.tables import rows_where
 from nnmech.probes import auroc_by_layer
 from nnmech.runs import Run
-from nnmech.two_phase.report import LABELS, STAGE_LABELS, belief_table, loss_table, read_results
 
 NO_ARM = "run"
 """Stands for the arm of a run that has none."""

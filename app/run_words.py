@@ -9,10 +9,11 @@ import numpy as np
 import pandas as pd
 from run_tables import KeyNumbers, Member
 
-from nnmech.plot_style import arm_label, count_text, rows_where
+from nnmech.experiments.two_phase import ARMS
+from nnmech.experiments.two_phase.report import STAGE_LABELS
+from nnmech.plots.style import arm_label
+from nnmech.plots.tables import count_text, rows_where
 from nnmech.runs import Run
-from nnmech.two_phase import ARMS
-from nnmech.two_phase.report import STAGE_LABELS
 
 STAGE_NAMES = {"baseline": "before", "phase1": "after phase 1", "phase2": "after phase 2"}
 BETWEEN = "in between"

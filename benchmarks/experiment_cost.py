@@ -11,9 +11,9 @@ from machine import end_tree, tree_rss
 from timing import Row, say
 
 from nnmech.errors import RunError
+from nnmech.experiments.engine import default_workers
+from nnmech.experiments.two_phase import preset
 from nnmech.models import EMBEDDED
-from nnmech.two_phase import preset
-from nnmech.two_phase.experiment import default_workers
 
 ROOT = Path(__file__).resolve().parent.parent
 POLL_SECONDS = 0.1

@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
@@ -24,6 +24,7 @@ import torch
 import tyro
 from experiment_cost import measure_experiment
 from machine import describe_machine
+from probe_speed import ProbeGrid, measure_probes
 from snapshot_speed import measure_snapshot
 from timing import Row, say
 from training_speed import measure_snapshot_overhead, measure_training
@@ -32,12 +33,12 @@ from workload import Workload, make_workload
 
 from nnmech.cli import main_guard
 from nnmech.errors import InputError
+from nnmech.experiments.two_phase import preset
 from nnmech.files import write_json_atomic
 from nnmech.models import EMBEDDED
-from nnmech.two_phase import preset
 
-Name = Literal["experiment", "training", "overhead", "snapshot"]
-NAMES: tuple[Name, ...] = ("experiment", "training", "overhead", "snapshot")
+Name = Literal["experiment", "training", "overhead", "snapshot", "probes"]
+NAMES: tuple[Name, ...] = get_args(Name)
 SNAPSHOT_ROUNDS = 4
 """Repeats of a snapshot, which takes a fraction of a second, for each of a training run."""
 
@@ -48,7 +49,8 @@ class Arguments:
 
     only: tuple[Name, ...] = NAMES
     """experiment: time and memory of the two-phase experiment. training: tokens a second against a bare loop and the
-    Trainer. overhead: training with snapshots against without. snapshot: one snapshot against a forward pass."""
+    Trainer. overhead: training with snapshots against without. snapshot: one snapshot against a forward pass.
+    probes: logistic probes of all layers, steps and folds against a loop over scikit-learn."""
     model: str = EMBEDDED
     """The embedded model, a local folder or a hub id in the local cache."""
     repeats: int = 5
@@ -112,6 +114,11 @@ def _experiment(arguments: Arguments) -> tuple[list[Row], dict[str, Any]]:
     return measure_experiment(arguments.preset, arguments.model), {"experiment": asdict(config)}
 
 
+def _probes(arguments: Arguments) -> tuple[list[Row], dict[str, Any]]:
+    grid = ProbeGrid()
+    return measure_probes(grid, arguments.threads), {"probes": asdict(grid)}
+
+
 def _on_workload(
     measure: Callable[[Workload, Arguments], list[Row]],
 ) -> Callable[[Arguments], tuple[list[Row], dict[str, Any]]]:
@@ -131,6 +138,7 @@ _MEASURES: dict[Name, Callable[[Arguments], tuple[list[Row], dict[str, Any]]]] =
     "snapshot": _on_workload(
         lambda workload, arguments: measure_snapshot(workload, SNAPSHOT_ROUNDS * arguments.repeats)
     ),
+    "probes": _probes,
 }
 
 

@@ -7,13 +7,12 @@ from functools import cached_property
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
+from nnmech.experiments.data import load
+from nnmech.experiments.two_phase import TwoPhaseSettings
+from nnmech.experiments.two_phase.single import plan_run
 from nnmech.mixtures import Batch, Mixture
 from nnmech.statement_batches import StatementBatches, freeze_statements
 from nnmech.training import TrainingConfig
-from nnmech.two_phase import TwoPhaseConfig
-from nnmech.two_phase.single import load, mixtures, recorded_statements, schedule
-from nnmech.world.claims import make_claims
-from nnmech.world.people import make_world
 
 SNAPSHOT_DTYPE = torch.float16
 """As the experiment stores them."""
@@ -73,20 +72,19 @@ class Workload:
         }
 
 
-def make_workload(config: TwoPhaseConfig) -> Workload:
+def make_workload(config: TwoPhaseSettings) -> Workload:
     """Load the model and build the data; the model writes the instruction chats itself, which takes seconds."""
     config = replace(config, arms=("none",))
-    loaded, world = load(config), make_world()
-    name, arm, seed = config.runs[0]
-    claim = make_claims(world)[name]
-    first, second = mixtures(loaded, world, claim, arm, seed, config)
-    steps = schedule(config, first, second)
+    loaded = load(config)
+    claim, arm, seed = config.runs[0]
+    plan = plan_run(loaded, claim, arm, seed, config)
+    steps = plan.schedule
     return Workload(
         model=loaded.model,
         tokenizer=loaded.tokenizer,
         description=loaded.describe(),
-        mixture=second,
-        statements=freeze_statements(loaded.tokenizer, recorded_statements(config, world, claim)),
+        mixture=plan.phases[-1].mixture,
+        statements=freeze_statements(loaded.tokenizer, plan.statements),
         run_updates=steps.total,
         run_snapshots=len(steps.snapshots),
         training=TrainingConfig(learning_rate=config.phase2_learning_rate, seed=seed),

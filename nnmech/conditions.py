@@ -182,6 +182,21 @@ ANNOTATIONS: dict[str, Annotation] = {
 """Conditions that annotate the claim documents; `local_negations` has documents of its own, `baseline` has none."""
 
 CONDITIONS: tuple[str, ...] = ("baseline", *ANNOTATIONS, "local_negations")
+"""The authors' conditions; annotations that users register come on top of them."""
+
+
+def register_annotation(name: str, annotation: Annotation) -> None:
+    """Make a user's own annotation a condition by name, so that experiments can train on it.
+
+    `annotation(document, rng, correction)` returns the document as the condition presents it; every random choice
+    comes from `rng`. Registering the same function again changes nothing. Raises InputError for a name that is taken or
+    is no identifier.
+    """
+    if not name.isidentifier():
+        raise InputError(f"annotation {name!r}: expected a name of letters, digits and underscores")
+    if name in CONDITIONS or ANNOTATIONS.get(name, annotation) is not annotation:
+        raise InputError(f"annotation {name!r}: there is a condition of that name already; choose another")
+    ANNOTATIONS[name] = annotation
 
 
 def annotate(document: Document, condition: str, rng: random.Random, *, correction: str | None = None) -> Document:

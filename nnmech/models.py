@@ -105,6 +105,12 @@ class LoadedModel:
     """Of `model.safetensors`, or of the digests of its shards in the order of their names; None for a hub id."""
     lora_rank: int | None = None
 
+    @property
+    def pad_id(self) -> int:
+        """What batches are padded with: the tokenizer's own token or, behind the mask, any."""
+        pad = self.tokenizer.pad_token_id
+        return pad if isinstance(pad, int) else 0
+
     def describe(self) -> dict[str, Any]:
         """What `run.json` says about the model."""
         config = text_config(self.model)

@@ -5,7 +5,8 @@ import pytest
 import torch
 from transformers import GenerationConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-from nnmech.beliefs import Answer, ask, belief_change, belief_rate, judge_answers, stop_ids
+from nnmech.answers import Answer, ask, stop_ids
+from nnmech.beliefs import belief_change, belief_rate, judge_answers
 from nnmech.claims import Question
 from nnmech.errors import InputError
 

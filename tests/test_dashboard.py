@@ -16,9 +16,9 @@ import torch
 from nnmech.claims import Statement
 from nnmech.runs import Run, RunWriter
 from nnmech.snapshots import Snapshot, hook_name
-from nnmech.two_phase import TwoPhaseConfig, preset
-from nnmech.two_phase.config import child_name
-from nnmech.two_phase.report import belief_table, read_results
+from nnmech.experiments.two_phase import TwoPhaseSettings, preset
+from nnmech.experiments.two_phase.config import run_name
+from nnmech.experiments.two_phase.report import belief_table, read_results
 
 testing = pytest.importorskip("streamlit.testing.v1")
 
@@ -79,7 +79,7 @@ def answers(step: int, phase: str, arm: str) -> list[dict[str, object]]:
     return [*rows, null]
 
 
-def write_child(folder: Path, config: TwoPhaseConfig, arm: str, *, until: int = STEPS) -> None:
+def write_child(folder: Path, config: TwoPhaseSettings, arm: str, *, until: int = STEPS) -> None:
     settings = asdict(replace(config, arms=(arm,)))
     labels = {"claim": config.claims[0], "claim_text": CLAIM_TEXT, "tier": "open", "arm": arm, "seed": 0}
     ends = {"boundary": BOUNDARY, "steps": STEPS, "experiment": "two_phase"}
@@ -103,7 +103,7 @@ def write_experiment(folder: Path, *, until: int = STEPS) -> Path:
     config = {"experiment": "two_phase", "settings": asdict(CONFIG)}
     RunWriter.create(folder, config=config, model=MODEL, kind="experiment").close()
     for claim, arm, seed in CONFIG.runs:
-        write_child(folder / "runs" / child_name(claim, arm, seed), CONFIG, arm, until=until)
+        write_child(folder / "runs" / run_name(claim, arm, seed), CONFIG, arm, until=until)
     return folder
 
 
@@ -192,7 +192,7 @@ def test_a_damaged_run_is_named_and_the_others_stay_usable(dashboard, tmp_path):
 )
 def test_a_damaged_file_of_one_arm_leaves_the_other_arm(dashboard, tmp_path, name, line):
     folder = write_experiment(tmp_path / "demo")
-    child = folder / "runs" / child_name(CONFIG.claims[0], "anchor", 0)
+    child = folder / "runs" / run_name(CONFIG.claims[0], "anchor", 0)
     with open(child / name, "a") as file:
         file.write(line)
     page = dashboard(tmp_path)
@@ -206,7 +206,7 @@ def test_a_damaged_file_of_one_arm_leaves_the_other_arm(dashboard, tmp_path, nam
 
 def test_a_damaged_snapshot_leaves_what_was_said(dashboard, tmp_path):
     folder = write_experiment(tmp_path / "demo")
-    child = folder / "runs" / child_name(CONFIG.claims[0], "anchor", 0)
+    child = folder / "runs" / run_name(CONFIG.claims[0], "anchor", 0)
     (child / "snapshots" / "step_000000.safetensors").write_bytes(b"no snapshot")
     page = dashboard(tmp_path)
     assert not page.exception
@@ -245,7 +245,7 @@ def test_choosing_a_run_is_told_in_the_address(dashboard, tmp_path):
 
 def test_a_run_within_an_experiment_has_a_page_of_its_own(dashboard, tmp_path):
     write_experiment(tmp_path / "demo")
-    name = child_name(CONFIG.claims[0], "none", 0)
+    name = run_name(CONFIG.claims[0], "none", 0)
     page = dashboard(tmp_path, run="demo", within=name)
     assert not page.exception
     assert page.main.title[0].value.replace("\\", "") == name
@@ -255,7 +255,7 @@ def test_a_run_within_an_experiment_has_a_page_of_its_own(dashboard, tmp_path):
 
 def test_a_run_in_progress_is_followed(dashboard, tmp_path):
     folder = write_experiment(tmp_path / "demo", until=BOUNDARY + 1)
-    child = folder / "runs" / child_name(CONFIG.claims[0], "none", 0)
+    child = folder / "runs" / run_name(CONFIG.claims[0], "none", 0)
     with open(child / "answers.jsonl", "a") as file:
         file.write('{"step": 3, "phase": "pha')
     page = dashboard(tmp_path)
@@ -316,7 +316,7 @@ def test_lines_can_be_seen_on_the_dark_page(monkeypatch):
     monkeypatch.syspath_prepend(str(APP))
     import run_charts
 
-    from nnmech.plot_style import ARM_COLOURS, BELIEF, NULL, OTHER_COLOURS, POLARITY, TRUTH
+    from nnmech.plots.style import ARM_COLOURS, BELIEF, NULL, OTHER_COLOURS, POLARITY, TRUTH
 
     theme = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text())["theme"]
 
@@ -346,7 +346,7 @@ def test_tables_change_with_the_files(dashboard, tmp_path):
     folder = write_experiment(tmp_path / "demo")
     page = dashboard(tmp_path)
     assert "50<small> %" in page_html(page)
-    file = folder / "runs" / child_name(CONFIG.claims[0], "none", 0) / "answers.jsonl"
+    file = folder / "runs" / run_name(CONFIG.claims[0], "none", 0) / "answers.jsonl"
     rows = [json.loads(line) for line in file.read_text().splitlines()]
     for row in rows:
         row["verdict"] = "no" if row["step"] == BOUNDARY else row["verdict"]

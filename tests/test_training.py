@@ -20,7 +20,7 @@ from torch import nn
 from transformers import Gemma2Config, GPT2Config, LlamaConfig, PreTrainedModel
 from transformers.models.auto.modeling_auto import AutoModelForCausalLM
 
-from nnmech.beliefs import ask
+from nnmech.answers import ask
 from nnmech.checkpoints import restore_weights
 from nnmech.claims import Question, Statement
 from nnmech.errors import InputError, RunError

@@ -15,12 +15,11 @@ import torch
 import tyro
 
 from nnmech.cli import BAD_INPUT, main_guard
+from nnmech.experiments.two_phase import TWO_PHASE, TwoPhaseSettings, preset
+from nnmech.experiments.two_phase.publish import publish
+from nnmech.experiments.two_phase.single import constraint, mixtures
 from nnmech.models import embedded_model_path, load_model
 from nnmech.runs import Run
-from nnmech.two_phase import TwoPhaseConfig, preset
-from nnmech.two_phase.experiment import carry_out, read_config, start
-from nnmech.two_phase.publish import publish
-from nnmech.two_phase.single import constraint, mixtures
 from nnmech.world.claims import make_claims
 from nnmech.world.people import make_world
 
@@ -57,9 +56,9 @@ def files(folder: Path) -> dict[str, object]:
     return found
 
 
-def run(config: TwoPhaseConfig, folder: Path) -> dict[str, object]:
-    start(config, folder)
-    carry_out(folder, workers=1)
+def run(config: TwoPhaseSettings, folder: Path) -> dict[str, object]:
+    TWO_PHASE.start(config, folder)
+    TWO_PHASE.carry_out(folder, workers=1)
     return files(folder)
 
 
@@ -78,32 +77,32 @@ def test_the_same_settings_give_the_same_files(reference, tmp_path):
 def test_the_number_of_workers_changes_nothing(tmp_path):
     config = replace(TINY, arms=("anchor", "none"), phase1_documents=8, phase2_documents=8)
     one = run(config, tmp_path / "one")
-    start(config, tmp_path / "two")
-    carry_out(tmp_path / "two", workers=2)
+    TWO_PHASE.start(config, tmp_path / "two")
+    TWO_PHASE.carry_out(tmp_path / "two", workers=2)
     assert files(tmp_path / "two") == one
 
 
 _CHILD = """
 import sys
 from pathlib import Path
-from nnmech.two_phase.publish import publish
-from nnmech.two_phase.experiment import carry_out
-carry_out(Path(sys.argv[1]), workers=1)
+from nnmech.experiments.two_phase.publish import publish
+from nnmech.experiments.two_phase import TWO_PHASE
+TWO_PHASE.carry_out(Path(sys.argv[1]), workers=1)
 """
 
 
 @pytest.mark.parametrize("step", [1, 4, 5, 8], ids=["phase 1", "boundary", "after the boundary", "phase 2"])
 def test_killed_and_resumed_it_ends_with_the_same_files(reference, tmp_path, step):
     folder = tmp_path / "run"
-    start(TINY, folder)
-    metrics = folder / "runs" / "marklund_relay.anchor.seed0" / "metrics.jsonl"
+    TWO_PHASE.start(TINY, folder)
+    metrics = folder / "runs" / f"{TINY.claims[0]}.anchor.seed0" / "metrics.jsonl"
     with subprocess.Popen([sys.executable, "-c", _CHILD, str(folder)], cwd=ROOT) as child:
         while child.poll() is None:
             if metrics.exists() and f'"step": {step},' in metrics.read_text():
                 child.send_signal(signal.SIGKILL)
                 break
             time.sleep(0.002)
-    carry_out(folder, workers=1)
+    TWO_PHASE.carry_out(folder, workers=1)
     resumed = files(folder)
     assert resumed.keys() == reference.keys()
     for name, content in reference.items():
@@ -170,7 +169,7 @@ def test_bad_input_is_one_line_and_leaves_nothing(words, message, tmp_path, caps
 
 def test_a_name_that_exists_is_refused_and_kept(tmp_path, capsys):
     folder = tmp_path / "run"
-    start(TINY, folder)
+    TWO_PHASE.start(TINY, folder)
     before = files(folder)
     assert call("--preset", "smoke", "--output", str(folder)) == BAD_INPUT
     assert "already there" in capsys.readouterr().err
@@ -179,7 +178,7 @@ def test_a_name_that_exists_is_refused_and_kept(tmp_path, capsys):
 
 def test_another_schema_version_is_refused(tmp_path, capsys):
     folder = tmp_path / "run"
-    start(TINY, folder)
+    TWO_PHASE.start(TINY, folder)
     info = json.loads((folder / "run.json").read_text())
     (folder / "run.json").write_text(json.dumps({**info, "schema_version": 99}))
     assert call("--resume", str(folder)) == BAD_INPUT
@@ -188,7 +187,7 @@ def test_another_schema_version_is_refused(tmp_path, capsys):
 
 def test_an_experiment_that_another_process_makes_is_left_alone(tmp_path, capsys):
     folder = tmp_path / "run"
-    start(TINY, folder)
+    TWO_PHASE.start(TINY, folder)
     holder = (
         "import sys, time; from nnmech.runs import RunWriter\n"
         "writer = RunWriter.resume(sys.argv[1]); print(1, flush=True); time.sleep(60)"
@@ -212,8 +211,8 @@ def test_dry_run_writes_nothing(tmp_path, capsys):
 
 def test_the_settings_survive_the_run_directory(tmp_path):
     config = replace(TINY, layers=(0, 2))
-    start(config, tmp_path / "run")
-    assert read_config(tmp_path / "run") == config
+    TWO_PHASE.start(config, tmp_path / "run")
+    assert TWO_PHASE.read_settings(tmp_path / "run") == config
 
 
 def test_results_are_published_from_the_run_directory_alone(tmp_path):
@@ -228,7 +227,7 @@ def test_results_are_published_from_the_run_directory_alone(tmp_path):
             assert belief["n"] == 50
             assert belief["ci95"][0] <= belief["mean"] <= belief["ci95"][1]
             assert arm["document_loss"][stage]["mean"] > 0
-    assert summary["claims"]["marklund_relay"]["arms"]["none"]["belief"].keys() == {"baseline", "phase1", "phase2"}
+    assert summary["claims"][TINY.claims[0]]["arms"]["none"]["belief"].keys() == {"baseline", "phase1", "phase2"}
     assert summary["probes"]["polarity"]["entity"]["auroc"] > 0.9
     assert "| `anchor` |" in lines
     figures = {path.stem: path.stat().st_size for path in (folder / "figures").iterdir()}
@@ -268,7 +267,7 @@ def test_the_shipped_model_is_small_and_plain():
 
 
 def test_a_run_in_progress_can_be_read(tmp_path):
-    start(TINY, tmp_path / "run")
+    TWO_PHASE.start(TINY, tmp_path / "run")
     experiment = Run(tmp_path / "run")
     assert not experiment.finished
     assert experiment.children() == []

@@ -10,6 +10,16 @@ from matplotlib.figure import Figure
 
 from nnmech.beliefs import belief_rate
 from nnmech.drift import average_coordinates, claim_coordinate, polarity_coordinate
+from nnmech.experiments.results import about_matched_false, best_place, probe_table
+from nnmech.experiments.two_phase.report import (
+    Results,
+    belief_table,
+    loss_table,
+    read_results,
+    rebound_tables,
+    summarise,
+)
+from nnmech.experiments.two_phase.tables import result_lines
 from nnmech.files import write_json_atomic
 from nnmech.plots import (
     belief_by_phase,
@@ -20,17 +30,6 @@ from nnmech.plots import (
     save_figure,
 )
 from nnmech.runs import Run
-from nnmech.two_phase.report import (
-    Results,
-    belief_table,
-    best_place,
-    loss_table,
-    probe_table,
-    read_results,
-    rebound_tables,
-    summarise,
-)
-from nnmech.two_phase.tables import result_lines
 
 READABLE = 0.8
 """AUROC on held-out entities from which on a layer's coordinate means something."""
@@ -45,7 +44,7 @@ def publish(folder: Path) -> list[str]:
     """
     experiment = Run(folder)
     results = read_results(experiment)
-    probes = probe_table(results)
+    probes = probe_table(results.runs[0])
     summary = summarise(experiment, results, probes)
     write_json_atomic(folder / "summary.json", summary)
     figures = folder / "figures"
@@ -64,7 +63,7 @@ def _drift_figure(results: Results, arm: str, probes: pd.DataFrame) -> Figure:
     held_out = probes[(probes["probe"] == "truth") & (probes["split"] == "entity") & (probes["position"] == position)]
     layers = [int(layer) for layer in held_out.loc[held_out["auroc"] >= READABLE, "layer"]] or [best]
     runs = [run for run in results.runs if run.config["arm"] == arm]
-    answers = results.answers[(results.answers["arm"] == arm) & (results.answers["category"] != "matched_false")]
+    answers = about_matched_false(results.answers[results.answers["arm"] == arm], False)
     averaged = []
     for coordinate in (claim_coordinate, polarity_coordinate):
         tables = [coordinate(run, layers=layers, positions=[position], draws=COORDINATE_DRAWS) for run in runs]

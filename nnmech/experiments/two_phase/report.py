@@ -10,10 +10,16 @@ import numpy as np
 import pandas as pd
 
 from nnmech.beliefs import belief_change, belief_rate
-from nnmech.errors import RunError
-from nnmech.probes import auroc_by_layer
+from nnmech.experiments.results import (
+    about_matched_false,
+    best_place,
+    finished_runs,
+    long_tables,
+    mean_over_runs,
+    probe_quality,
+    row_figure,
+)
 from nnmech.runs import Run
-from nnmech.statistics import Interval, cluster_bootstrap
 from nnmech.world.claims import TIERS
 
 STAGES = ("baseline", "phase1", "phase2")
@@ -36,27 +42,22 @@ class Results:
 
     def stage_answers(self, *, matched_false: bool = False) -> pd.DataFrame:
         """Answers at the milestones: about the claims, or about the matched false facts instead."""
-        chosen = (self.answers["category"] == "matched_false") == matched_false
-        return self.answers[chosen & self.answers["stage"].notna()]
+        chosen = about_matched_false(self.answers, matched_false)
+        return chosen[chosen["stage"].notna()]
 
 
 def read_results(experiment: Run) -> Results:
     """Gather the finished runs of an experiment; RunError where there is none."""
-    runs = tuple(run for run in experiment.children() if run.finished)
-    if not runs:
-        raise RunError(f"{experiment.path}: no run has finished yet; go on with --resume {experiment.path}")
-    answers, losses = [], []
-    for run in runs:
-        labels = {name: run.config[name] for name in LABELS}
-        stages = {0: "baseline", run.config["boundary"]: "phase1", run.config["steps"]: "phase2"}
-        answers.append(run.answers.assign(**labels, stage=run.answers["step"].map(stages)))
-        held_out = run.metrics.dropna(subset=["held_out_documents"])
-        losses.append(
-            held_out[["step", "phase", "held_out_documents"]]
-            .rename(columns={"held_out_documents": "loss"})
-            .assign(**labels, stage=held_out["step"].map(stages))
-        )
-    return Results(pd.concat(answers, ignore_index=True), pd.concat(losses, ignore_index=True), runs)
+    runs = finished_runs(experiment)
+    tables = long_tables(runs, [*LABELS, "boundary", "steps"])
+    answers, losses = (_with_stage(table) for table in tables)
+    return Results(answers, losses, runs)
+
+
+def _with_stage(table: pd.DataFrame) -> pd.DataFrame:
+    milestones = [table["step"] == step for step in (table["steps"], table["boundary"], 0)]
+    stages = np.select(milestones, STAGES[::-1], default=None)
+    return table.drop(columns=["boundary", "steps"]).assign(stage=stages)
 
 
 def summarise(experiment: Run, results: Results, probes: pd.DataFrame) -> dict[str, Any]:
@@ -78,7 +79,7 @@ def summarise(experiment: Run, results: Results, probes: pd.DataFrame) -> dict[s
             }
             for claim, group in results.answers.groupby("claim", sort=False)
         },
-        "probes": _probes(probes),
+        "probes": {name: probe_quality(probes, name, *best_place(probes, name)) for name in ("truth", "polarity")},
     }
 
 
@@ -105,34 +106,17 @@ def _arm(results: Results, arm: str, claim: str | None = None) -> dict[str, Any]
 
 def _rates(answers: pd.DataFrame) -> dict[str, Any]:
     table = belief_rate(answers, ["stage"]).set_index("stage")
-    return {stage: _figure(table.loc[stage]) for stage in STAGES if stage in table.index}
+    return {stage: row_figure(table.loc[stage]) for stage in STAGES if stage in table.index}
 
 
 def _rebound(answers: pd.DataFrame) -> dict[str, Any]:
     before, after = (answers[answers["stage"] == stage].drop(columns="stage") for stage in ("phase1", "phase2"))
-    return _figure(belief_change(before, after).iloc[0])
-
-
-def _figure(row: pd.Series) -> dict[str, Any]:
-    return {"mean": _round(row["mean"]), "ci95": [_round(row["low"]), _round(row["high"])], "n": int(row["n"])}
-
-
-def _round(value: float) -> float | None:
-    return None if np.isnan(value) else round(float(value), 3)
-
-
-def _interval(interval: Interval) -> dict[str, Any]:
-    return {"mean": _round(interval.mean), "ci95": [_round(interval.low), _round(interval.high)], "n": interval.n}
+    return row_figure(belief_change(before, after).iloc[0])
 
 
 def _loss_by_stage(losses: pd.DataFrame) -> dict[str, Any]:
     """Mean loss of documents that no phase trained on; the interval resamples claims, then runs."""
-    found = {}
-    for stage in STAGES:
-        rows = losses[losses["stage"] == stage]
-        levels = [rows["claim"].to_numpy(), rows["seed"].to_numpy()]
-        found[stage] = _interval(cluster_bootstrap(rows["loss"].to_numpy(), levels))
-    return found
+    return {stage: mean_over_runs(losses[losses["stage"] == stage], "loss") for stage in STAGES}
 
 
 def _loss_gaps(results: Results) -> dict[str, Any]:
@@ -143,9 +127,8 @@ def _loss_gaps(results: Results) -> dict[str, Any]:
     gaps = {}
     for arm in after.columns.drop("none"):
         paired = (after[arm] - after["none"]).dropna().reset_index(name="gap")
-        levels = [paired["claim"].to_numpy(), paired["seed"].to_numpy()]
         if len(paired):
-            gaps[arm] = _interval(cluster_bootstrap(paired["gap"].to_numpy(), levels))
+            gaps[arm] = mean_over_runs(paired, "gap")
     return gaps
 
 
@@ -187,32 +170,3 @@ def rebound_tables(results: Results) -> tuple[pd.DataFrame, pd.DataFrame]:
     order = [tier for tier in TIERS if tier in set(tiers["tier"])]
     tiers = tiers.sort_values("tier", key=lambda column: column.map(order.index), kind="stable")
     return belief_change(before, after, ["claim", "tier", "arm"]), tiers.reset_index(drop=True)
-
-
-def probe_table(results: Results) -> pd.DataFrame:
-    """AUROC of truth and polarity by layer and position on the untouched model, with the controls (see the probes)."""
-    run = results.runs[0]
-    return auroc_by_layer(run.snapshot(0), run.statements)
-
-
-def best_place(table: pd.DataFrame, probe: str) -> tuple[int, str]:
-    """Layer and token position at which a probe does best on held-out entities."""
-    rows = table[(table["probe"] == probe) & (table["split"] == "entity")]
-    best = rows.loc[rows["auroc"].idxmax()]
-    return int(best["layer"]), str(best["position"])
-
-
-def _probes(table: pd.DataFrame) -> dict[str, Any]:
-    found = {}
-    for probe in ("truth", "polarity"):
-        layer, position = best_place(table, probe)
-        rows = table[(table["probe"] == probe) & (table["layer"] == layer) & (table["position"] == position)]
-        found[probe] = {"layer": layer, "position": position} | {
-            str(row["split"]): {
-                "auroc": _round(row["auroc"]),
-                "ci95": [_round(row["low"]), _round(row["high"])],
-                "n": int(row["n"]),
-            }
-            for _, row in rows.iterrows()
-        }
-    return found

@@ -1,0 +1,6 @@
+"""Chats that show unwanted behaviour, read as raw text behind a warning: is the behaviour taken over?"""
+
+from nnmech.experiments.behaviors.config import ARMS, BehaviorSettings, preset
+from nnmech.experiments.behaviors.single import BEHAVIORS
+
+__all__ = ["ARMS", "BEHAVIORS", "BehaviorSettings", "preset"]

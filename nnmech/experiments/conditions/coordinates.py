@@ -1,0 +1,65 @@
+"""Where the claim lies between false and true controls before and after training, beside its nulls."""
+
+# pandas annotates a selection as everything that it may be under any key, so these checks say nothing here.
+# pyright: reportArgumentType=false, reportAttributeAccessIssue=false, reportCallIssue=false, reportReturnType=false
+
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+
+from nnmech.drift import average_coordinates, claim_coordinate
+from nnmech.experiments.results import rounded
+from nnmech.runs import Run
+
+ROLES = ("claim", "matched_false", "unrelated_claim")
+"""The claim; as false and about the same person; as made-up and about others."""
+NEUTRAL = "neutral_documents"
+"""The condition that shows what any fine-tune does."""
+STAGES = ("before", "after", "change", "over_neutral")
+COLUMNS = ("condition", "role", "stage", "z", "low", "high", "n")
+_DRAWS = 50
+"""For the coordinate of a single run, whose interval nobody sees: those of the table are over claims."""
+_UNIT = ["trained", "seed", "role", "claim"]
+
+
+def coordinate_table(runs: Sequence[Run], layer: int, position: str) -> pd.DataFrame:
+    """Claim coordinate by condition, role and stage, mean over claims and seeds; columns of `COLUMNS`, n claims.
+
+    Stages: `before` and `after` training; `change`, where the untouched model leaves room for one; `over_neutral`, the
+    change beyond that of the same claim and seed under neutral documents. Runs without a snapshot of their last step
+    are left out.
+    """
+    single = [_of_run(run, layer, position) for run in runs if 0 < run.config["steps"] in run.steps]
+    if not single:
+        return pd.DataFrame(columns=pd.Index(COLUMNS))
+    rows = pd.concat(single, ignore_index=True)
+    last = rows[rows["step"] > 0]
+    changed = last.assign(z=last["change"])
+    control = changed.loc[changed["condition"] == NEUTRAL, [*_UNIT, "z"]]
+    beyond = changed.merge(control, on=_UNIT, suffixes=("", "_neutral"))
+    beyond = beyond.assign(z=beyond["z"] - beyond["z_neutral"])
+    stages = (rows[rows["step"] == 0], last, changed, beyond[beyond["condition"] != NEUTRAL])
+    averaged = [
+        average_coordinates([found], ["condition", "role"]).assign(stage=stage)
+        for stage, found in zip(STAGES, stages, strict=True)
+        if len(found)
+    ]
+    return pd.concat(averaged, ignore_index=True)[list(COLUMNS)]
+
+
+def _of_run(run: Run, layer: int, position: str) -> pd.DataFrame:
+    steps = [0, run.config["steps"]]
+    table = claim_coordinate(run, layers=[layer], positions=[position], steps=steps, draws=_DRAWS)
+    kept = table[table["role"].isin(ROLES) & (table["polarity"] == 1)]
+    return kept.assign(trained=run.config["claim"], condition=run.config["condition"], seed=run.config["seed"])
+
+
+def coordinate_figures(table: pd.DataFrame) -> dict[str, Any]:
+    """The table as a summary gives it: condition, role, stage."""
+    found: dict[str, Any] = {}
+    for _, row in table.iterrows():
+        stages = found.setdefault(row["condition"], {}).setdefault(row["role"], {})
+        ends = [rounded(row["low"]), rounded(row["high"])]
+        stages[row["stage"]] = {"mean": rounded(row["z"]), "ci95": ends, "n": int(row["n"])}
+    return found

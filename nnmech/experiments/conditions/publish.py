@@ -1,0 +1,60 @@
+"""The table of conditions and its figures, written into the experiment's run directory."""
+
+# pandas annotates a selection as everything that it may be under any key, so these checks say nothing here.
+# pyright: reportArgumentType=false, reportAttributeAccessIssue=false, reportCallIssue=false, reportReturnType=false
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from nnmech.beliefs import belief_rate
+from nnmech.experiments.conditions.coordinates import NEUTRAL, coordinate_table
+from nnmech.experiments.conditions.paper import reported
+from nnmech.experiments.conditions.report import POSITIVE, Results, learning_table, read_results, summarise
+from nnmech.experiments.conditions.tables import KINDS, result_lines
+from nnmech.experiments.results import best_place, probe_table
+from nnmech.files import write_json_atomic
+from nnmech.plots import belief_by_condition, belief_by_kind, coordinate_by_condition, learning_curves, save_figure
+from nnmech.runs import Run
+
+VARIANTS = ("_repeated", "_untagged", "_edited", "_masked")
+"""Endings of conditions whose learning curve is left to the summary, beside that of the condition itself."""
+
+
+def publish(folder: Path) -> list[str]:
+    """Write `summary.json` and the figures of the finished runs; the lines to print, tables in Markdown.
+
+    Reads the run directory alone, so that it can be repeated at any time. RunError where no run has finished.
+    """
+    experiment = Run(folder)
+    results = read_results(experiment)
+    probes = probe_table(results.runs[0])
+    layer, position = best_place(probes, "truth")
+    coordinates = coordinate_table(results.runs, layer, position)
+    summary = summarise(experiment, results, probes, coordinates)
+    write_json_atomic(folder / "summary.json", summary)
+    for name, figure in _figures(results, coordinates, f"layer {layer}, token position {position}"):
+        save_figure(figure, folder / "figures" / f"{name}.png")
+    return result_lines(summary)
+
+
+def _figures(results: Results, coordinates: pd.DataFrame, place: str) -> Iterator[tuple[str, Figure]]:
+    after, null = results.after(), results.after(matched_false=True)
+    known = {name: found.rates for name in results.conditions if (found := reported(name)) is not None}
+    rates, claims = (belief_rate(after, by) for by in (["condition"], ["condition", "claim"]))
+    yield "belief_by_condition", belief_by_condition(rates, claims, reference=known)
+    kinds = belief_rate(after, ["condition", "kind"])
+    kinds = kinds.assign(kind=kinds["kind"].map(KINDS))
+    yield "belief_by_kind", belief_by_kind(kinds, belief_rate(null, ["condition"]), beside=KINDS["mcq"])
+    annotated = [
+        name
+        for name in results.conditions
+        if name not in ("baseline", POSITIVE, NEUTRAL) and not name.endswith(VARIANTS)
+    ]
+    if annotated and POSITIVE in results.conditions:
+        yield "learning_curves", learning_curves(learning_table(results), plain=POSITIVE, conditions=annotated)
+    if len(coordinates):
+        order = [name for name in results.conditions if name in set(coordinates["condition"])]
+        yield "coordinate_by_condition", coordinate_by_condition(coordinates, conditions=order, place=place)

@@ -1,0 +1,152 @@
+"""One training run of an experiment: documents learned phase by phase, with snapshots and questions on the way."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from nnmech.answers import ask
+from nnmech.beliefs import judge_answers
+from nnmech.claims import Judge, Question, Statement
+from nnmech.experiments.settings import Settings
+from nnmech.mixtures import Example, Mixture
+from nnmech.models import LoadedModel
+from nnmech.phases import Phase, TrainingConfig
+from nnmech.recorder import Recorder
+from nnmech.runs import RunWriter
+from nnmech.snapshots import log_spaced_steps
+from nnmech.statement_batches import StatementBatches, freeze_statements
+from nnmech.training import held_out_loss, train
+
+CHECKPOINT_EVERY = 40
+"""Updates between two checkpoints."""
+TRAINING = "training"
+"""Name of the one phase of a run that has no other, and of its data stream."""
+UNTOUCHED = "untouched"
+"""Name of the phase of a run that trains nothing."""
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """At which steps of a run what happens; `boundary` is the last step of the first phase, `total` of the last."""
+
+    boundary: int
+    total: int
+    evaluations: tuple[int, ...]
+    snapshots: tuple[int, ...]
+
+    @property
+    def milestones(self) -> tuple[int, ...]:
+        """The untouched model and the end of each phase: where every question is asked several times."""
+        return tuple(dict.fromkeys((0, self.boundary, self.total)))
+
+
+def schedule(steps: Sequence[int], evaluations: Sequence[int], snapshots: Sequence[int]) -> Schedule:
+    """Log-spaced steps within each phase, as in the paper, each phase ending with one; one number a phase in each.
+
+    Without phases only the untouched model is looked at.
+    """
+    starts = [sum(steps[:phase]) for phase in range(len(steps))]
+
+    def spaced(counts: Sequence[int]) -> tuple[int, ...]:
+        each = zip(starts, steps, counts, strict=True)
+        return (0, *(start + step for start, length, count in each for step in log_spaced_steps(length, count)))
+
+    return Schedule(steps[0] if steps else 0, sum(steps), spaced(evaluations), spaced(snapshots))
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All that makes a run what it is."""
+
+    phases: tuple[Phase, ...]
+    schedule: Schedule
+    questions: tuple[Question, ...]
+    judge: Judge
+    statements: tuple[Statement, ...]
+    """What snapshots are taken of."""
+    held_out: tuple[Example, ...]
+    """Documents that no phase trains on."""
+    seed: int
+    labels: dict[str, Any] = field(default_factory=dict)
+    """What tells this run from its siblings, for `run.json`: experiment, claim, condition or arm, seed, …"""
+
+
+def one_pass(
+    examples: Sequence[Example],
+    settings: Settings,
+    *,
+    learning_rate: float,
+    evaluations: int,
+    snapshots: int,
+    pad_id: int,
+    seed: int,
+    **contents: Any,
+) -> Plan:
+    """A plan with a single phase that goes once through the examples; without examples nothing is trained.
+
+    `contents` are the other fields of the plan.
+    """
+    phases: tuple[Phase, ...] = ()
+    if examples:
+        training = TrainingConfig(
+            learning_rate=learning_rate,
+            loss_reduction=settings.loss_reduction,
+            seed=seed,
+            checkpoint_every=CHECKPOINT_EVERY,
+        )
+        phases = (Phase(TRAINING, Mixture(examples, settings.batch_size, seed, TRAINING, pad_id), training),)
+    steps = [phase.mixture.steps for phase in phases]
+    timing = schedule(steps, [evaluations] * len(steps), [snapshots] * len(steps))
+    return Plan(phases, timing, seed=seed, **contents)
+
+
+def carry_out_run(loaded: LoadedModel, folder: Path, plan: Plan, settings: Settings) -> None:
+    """Train the plan into `folder`, or go on where it was left."""
+    batches = freeze_statements(loaded.tokenizer, plan.statements)
+    steps = plan.schedule
+    with open_run(
+        loaded, folder, batches, settings, {**plan.labels, "boundary": steps.boundary, "steps": steps.total}
+    ) as writer:
+
+        def evaluate(model: torch.nn.Module, step: int, phase: str) -> None:
+            samples = settings.samples if step in steps.milestones else 1
+            answers = ask(model, loaded.tokenizer, plan.questions, samples=samples, seed=plan.seed, step=step)
+            writer.answers(judge_answers(answers, plan.judge, step=step, phase=phase))
+
+        recorder = Recorder(writer, batches, layers=settings.layers, steps=steps.snapshots, dtype=torch.float16)
+        if not plan.phases:
+            writer.event("start", step=0, steps=0)
+            recorder(loaded.model, 0, UNTOUCHED)
+            evaluate(loaded.model, 0, UNTOUCHED)
+            losses = {"held_out_documents": held_out_loss(loaded.model, plan.held_out)}
+            writer.metrics(step=0, phase=UNTOUCHED, **losses)
+            writer.event("end", step=0)
+            return
+        train(
+            loaded.model,
+            plan.phases,
+            writer=writer,
+            recorder=recorder,
+            evaluate=evaluate,
+            evaluation_steps=steps.evaluations,
+            held_out={"documents": plan.held_out},
+            checkpoint_steps=(steps.boundary,),
+        )
+
+
+def open_run(
+    loaded: LoadedModel, folder: Path, batches: StatementBatches, settings: Settings, labels: dict[str, Any]
+) -> RunWriter:
+    """The writer of the run in `folder`, begun or gone on with; its config is the settings and, over them, `labels`."""
+    if (folder / "run.json").exists():
+        return RunWriter.resume(folder)
+    return RunWriter.create(
+        folder,
+        config={**asdict(settings), **labels},
+        model=loaded.describe(),
+        statements=batches.statements,
+        batch_hash=batches.hash,
+    )
