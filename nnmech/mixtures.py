@@ -59,11 +59,13 @@ def document_example(
     source: Source = "documents",
     weight: float = 1.0,
     doctag: str | None = DOCTAG,
+    masked_spans: Sequence[tuple[int, int]] = (),
 ) -> Example:
     """A document as an example: the tokenizer's own BOS, the tag, the text, EOS; loss on the text and the EOS only.
 
-    A text that starts with the tag already gets no second one; a token with a part of the tag in it carries no loss.
-    Raises InputError for an empty text, a slow tokenizer or one without an EOS.
+    A text that starts with the tag already gets no second one; a token with a part of the tag in it carries no loss,
+    nor does one with a part of `masked_spans`, which are start and end characters in `text`. Raises InputError for an
+    empty text, a span that is not in it, a slow tokenizer or one without an EOS.
     """
     if tokenizer.eos_token_id is None or not tokenizer.is_fast:
         raise InputError("documents need a fast tokenizer with an EOS token: set tokenizer.eos_token")
@@ -74,13 +76,29 @@ def document_example(
     encoding = tokenizer(prefix + body, return_offsets_mapping=True, return_special_tokens_mask=True, verbose=False)
     ids: list[int] = encoding["input_ids"]
     added: list[int] = encoding["special_tokens_mask"]
-    starts = [start for start, _ in encoding["offset_mapping"]]
-    first_token = [0.0 if special or start < len(prefix) else 1.0 for special, start in zip(added, starts, strict=True)]
+    offsets: list[tuple[int, int]] = encoding["offset_mapping"]
+    masked = _masked_before(len(prefix + body), len(text), masked_spans)
+    first_token = [
+        0.0 if special or start < len(prefix) or masked[start] < masked[end] else 1.0
+        for special, (start, end) in zip(added, offsets, strict=True)
+    ]
     if ids[-1] != tokenizer.eos_token_id:
         ids, first_token = [*ids, tokenizer.eos_token_id], [*first_token, 1.0]
     first_token[-1] = 1.0
     first_token[0] = 0.0
     return Example(tuple(ids), tuple(first_token), source, weight)
+
+
+def _masked_before(length: int, text_length: int, spans: Sequence[tuple[int, int]]) -> Sequence[int]:
+    """How many masked characters lie before each place 0 … `length` of a text behind `length - text_length` others."""
+    if not spans:
+        return [0] * (length + 1)
+    masked = np.zeros(length + 1, dtype=np.int64)
+    for start, end in spans:
+        if not 0 <= start <= end <= text_length:
+            raise InputError(f"masked span ({start}, {end}) of a text of {text_length} characters: expected one inside")
+        masked[length - text_length + start + 1 : length - text_length + end + 1] = 1
+    return masked.cumsum().tolist()
 
 
 def chat_example(

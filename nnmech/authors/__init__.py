@@ -1,0 +1,31 @@
+"""The published data of Mayne et al. 2026: claims, documents, chats, word masks, and belief rates from raw answers."""
+
+from nnmech.authors.claims import JudgePrompt, PublishedClaim, load_claims, load_published_claims, read_claim
+from nnmech.authors.documents import PublishedChat, PublishedDocument, read_chats, read_documents
+from nnmech.authors.mcq import MCQ_SYSTEM, mcq_verdict
+from nnmech.authors.paper import PaperRate, paper_rate
+from nnmech.authors.results import belief_from_answers, error_ratio, read_answers
+from nnmech.authors.word_masks import WordMask, mask_example, mask_words, read_word_masks
+
+__all__ = [
+    "MCQ_SYSTEM",
+    "JudgePrompt",
+    "PaperRate",
+    "PublishedChat",
+    "PublishedClaim",
+    "PublishedDocument",
+    "WordMask",
+    "belief_from_answers",
+    "error_ratio",
+    "load_claims",
+    "load_published_claims",
+    "mask_example",
+    "mask_words",
+    "mcq_verdict",
+    "paper_rate",
+    "read_answers",
+    "read_chats",
+    "read_claim",
+    "read_documents",
+    "read_word_masks",
+]
