@@ -64,8 +64,9 @@ def freeze_statements(
 ) -> StatementBatches:
     """Put each statement into `prompt`, as a user's chat turn or as plain text, and fix tokens, positions and batches.
 
-    Positions: `object` is the token with the last character of the statement's object, `last` the last token of the
-    statement, `assistant` the last token of the prompt, behind the template's generation prompt in a chat.
+    Positions: `object` is the token with the last character of the statement's object, `last` the one with the last
+    character of the statement, `assistant` the last token of the prompt, behind the template's generation prompt in a
+    chat. Where a tokenizer merges characters across such an end, the token reads on into what follows it.
     Raises InputError for a slow tokenizer, a missing chat template, words the tokenizer does not know, and a statement
     without `object_end` where `object` is asked for.
     """
@@ -80,12 +81,14 @@ def freeze_statements(
         start = _find(texts[index], contents[index], statement) + len(before)
         ids, offsets = encoded["input_ids"][index], encoded["offset_mapping"][index]
         content = (start - len(before), start + len(statement.text) + len(after))
+        # The tokens of the text, without those that the tokenizer adds around it.
+        own = [token for token, sequence in enumerate(encoded.sequence_ids(index)) if sequence is not None]
         _check_known(tokenizer, statement, texts[index], ids, offsets, content)
         rows.append(
             _Row(
                 index,
                 ids,
-                [_position(name, statement, start, offsets) for name in positions],
+                [own[-1] if name == "assistant" else _position(name, statement, start, offsets) for name in positions],
                 [begin < start + len(statement.text) and end > start for begin, end in offsets],
             )
         )
@@ -149,9 +152,6 @@ def _find(text: str, content: str, statement: Statement) -> int:
 
 
 def _position(name: str, statement: Statement, start: int, offsets: Sequence[tuple[int, int]]) -> int:
-    if name == "assistant":
-        # Special tokens that the tokenizer adds to plain text stand for no character.
-        return max(token for token, (begin, end) in enumerate(offsets) if end > begin)
     length = statement.object_end if name == "object" else len(statement.text.rstrip())
     character = start + (length or 0) - 1
     tokens = [token for token, (begin, end) in enumerate(offsets) if begin <= character < end]

@@ -1,97 +1,114 @@
-"""A fitted linear probe: where it was fitted, what it reads, and how it is kept on disk."""
+"""A fitted linear probe: what it reads, where it was fitted and on whom, and how it is kept on disk."""
 
-import json
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, fields
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 import pandas as pd
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from numpy.typing import ArrayLike
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor
 
 from nnmech.claims import Statement
 from nnmech.errors import InputError
-from nnmech.files import save_safetensors_atomic, write_json_atomic
-from nnmech.probes.estimators import ESTIMATORS, Estimator, fit_direction, sigmoid
+from nnmech.probes.estimators import Estimator, LinearEstimator, find_estimator
+from nnmech.probes.info import ProbeInfo, library_version
+from nnmech.probes.inputs import (
+    as_bool,
+    check_classes,
+    check_counts,
+    check_crossed,
+    finite_rows,
+    names_of,
+    statement_rows,
+    training_set,
+)
+from nnmech.probes.storage import read_fitted, write_fitted
 from nnmech.probes.table import label_table, training_table
 from nnmech.snapshots import Snapshot, hook_name
+from nnmech.statistics import Interval, cluster_bootstrap, rate_interval, weighted_auroc
 
-FORMAT_VERSION = 1
+__all__ = ["PROBES", "Evaluation", "PolarityProbe", "Probe", "ProbeInfo", "TruthProbe", "as_bool"]
+
+Activations = Float[Tensor, "*batch d"] | Float[np.ndarray, "*batch d"]
 
 # Not typing.Self, which beartype cannot check in a method that jaxtyping's import hook decorates one by one.
 ProbeT = TypeVar("ProbeT", bound="Probe")
 
 
 @dataclass(frozen=True)
-class ProbeInfo:
-    """Where activations come from: a probe is valid for the same hook, position and weight convention only.
+class Evaluation:
+    """How well a probe reads n statements of entities that it was not fitted on, intervals over entities.
 
-    `hook_name` and `weight_convention` as in the snapshot, `data_hash` its batch hash, `model` the id of the model.
+    `auroc`: share of pairs of a true and a false statement that the score orders rightly; `accuracy`: share of
+    statements on the right side of zero.
     """
 
-    hook_name: str
-    position: str
-    model: str
-    weight_convention: str
-    data_hash: str
-
-    @classmethod
-    def of(cls, snapshot: Snapshot, layer: int, position: str) -> "ProbeInfo":
-        """The origin of `snapshot.at(layer, position)`."""
-        return cls(hook_name(layer), position, str(snapshot.model), snapshot.weight_convention, snapshot.batch_hash)
+    auroc: Interval
+    accuracy: Interval
+    n: int
+    entities: int
 
 
 @dataclass(frozen=True, eq=False)
 class Probe:
     """A linear probe: `score = activations @ direction + bias`, positive for the class True.
 
-    `direction` lives in the raw residual stream (no standardisation is left to undo); what the unit of the score is
-    depends on the estimator, see `fit_direction`. `n` statements of `entities` entities were used.
+    `direction` lives in the raw residual stream (no standardisation is left to undo); the unit of the score depends on
+    the estimator, and is a log-odds where `log_odds`. It was fitted on `n` statements of `entities`, by `version` of
+    nnmech; `parts` are what else the estimator found, such as `inverse_penalty`.
     """
 
     direction: Float[Tensor, "d_model"] = field(repr=False)
     bias: float
-    estimator: Estimator
+    estimator: str
+    log_odds: bool
     info: ProbeInfo
     n: int
-    entities: int
+    entities: tuple[str, ...] = field(repr=False)
+    version: str
+    parts: Mapping[str, Float[Tensor, "..."]] = field(default_factory=dict, repr=False)
 
-    label: ClassVar[str] = ""
+    label: ClassVar[str] = "concept"
 
     @classmethod
     def fit(
         cls: type[ProbeT],
-        activations: Float[Tensor, "n d_model"],
-        labels: ArrayLike,
+        activations: Activations,
+        labels: ArrayLike | Tensor,
         *,
-        groups: Sequence[Any] | np.ndarray,
-        info: ProbeInfo,
-        estimator: Estimator = "mass_mean",
+        groups: Iterable[Any],
+        polarity: ArrayLike | Tensor | None = None,
+        topics: Iterable[Any] | None = None,
+        info: ProbeInfo | None = None,
+        estimator: Estimator | LinearEstimator = "mass_mean",
         seed: int = 0,
     ) -> ProbeT:
-        """Fit on labels (bool, 0/1 or -1/+1) of n statements whose entities are `groups`.
+        """Fit on activations [n d_model] and labels (bool, 0/1 or -1/+1) of n statements, whose entities are `groups`.
 
-        Raises InputError for NaN or infinite activations, a single class, counts that differ, or other labels.
+        Given `polarity` (+1 affirmative, -1 negated), labels must be crossed with it; `ttpd` needs it, and centres
+        within `topics` where they are given. `info` says where activations of a model come from, as far as is known.
+        Raises InputError for NaN or infinite activations, a single class, counts that differ, other labels, labels not
+        crossed with polarity, an unknown estimator, and fewer than two groups where the estimator makes folds.
         """
-        rows = _finite_rows(activations)
-        truths = as_bool(labels)
-        codes = pd.factorize(np.asarray(groups, dtype=object), use_na_sentinel=False)[0]
-        if not len(rows) == len(truths) == len(codes):
-            raise InputError(
-                f"{len(rows)} rows of activations, {len(truths)} labels, {len(codes)} groups: expected one of each for "
-                "every statement"
-            )
-        if truths.all() or not truths.any():
-            raise InputError(f"all {len(truths)} labels are of one class: a probe needs statements of both")
-        direction, bias = fit_direction(rows, truths, codes, estimator, seed=seed)
+        data, entities = training_set(activations, labels, groups, polarity, topics)
+        if data.affirmative is not None:
+            cls._check_polarity(data.labels, data.affirmative)
+        how = find_estimator(estimator)
+        fitted = how.fit(data, seed=seed)
         return cls(
-            torch.from_numpy(direction).float(), bias, estimator, info, n=len(rows), entities=int(codes.max()) + 1
+            torch.from_numpy(fitted.direction).float(),
+            fitted.bias,
+            how.name,
+            how.log_odds,
+            info or ProbeInfo(),
+            n=len(data.labels),
+            entities=entities,
+            version=library_version(),
+            parts={name: torch.from_numpy(part).float() for name, part in fitted.parts.items()},
         )
 
     @classmethod
@@ -102,7 +119,8 @@ class Probe:
         *,
         layer: int,
         position: str,
-        estimator: Estimator = "mass_mean",
+        estimator: Estimator | LinearEstimator = "mass_mean",
+        revision: str | None = None,
         seed: int = 0,
     ) -> ProbeT:
         """Fit on the statements of role `train`, both polarities, truth crossed with polarity.
@@ -114,93 +132,139 @@ class Probe:
         return cls.fit(
             snapshot.at(layer, position)[rows],
             train[cls.label].to_numpy(),
-            groups=train["entity"].to_numpy(),
-            info=ProbeInfo.of(snapshot, layer, position),
+            groups=train["entity"].tolist(),
+            polarity=train["polarity"].to_numpy(),
+            topics=train["topic"].tolist(),
+            info=ProbeInfo.of(snapshot, layer, position, revision=revision),
             estimator=estimator,
             seed=seed,
         )
 
     def score(
-        self, activations: Float[Tensor, "*batch d"], *, source: ProbeInfo | None = None
+        self, activations: Activations, *, source: ProbeInfo | None = None, groups: Iterable[Any] | None = None
     ) -> Float[Tensor, "*batch"]:
-        """Signed score of each row; with `source` the origin is checked too.
+        """Signed score of each row, a tensor on the device of the activations; `source` and `groups` are checked.
 
-        Raises InputError for another width, or another weight convention, hook or position than the probe's.
+        Raises InputError for another width, NaN, another weight convention, hook or position than the probe's, and
+        entities that the probe was fitted on.
         """
-        if activations.shape[-1] != len(self.direction):
+        rows = finite_rows(activations)
+        if rows.shape[-1] != len(self.direction):
             raise InputError(
-                f"activations are {activations.shape[-1]} wide, the probe {len(self.direction)}: expected activations "
-                f"of the model it was fitted on ({self.info.model})"
+                f"activations are {rows.shape[-1]} wide, the probe {len(self.direction)}: expected activations of the "
+                f"model it was fitted on ({self.info.model or 'unknown'})"
             )
         if source is not None:
-            self._check_source(source)
-        # In double precision: residual streams have a mean that dwarfs the difference between the classes.
-        return (activations.double() @ self.direction.to(activations.device).double() + self.bias).float()
+            self.info.require(source)
+        if groups is not None:
+            names = names_of(groups)
+            check_counts(rows.shape[-2] if rows.ndim > 1 else 1, groups=len(names))
+            self._refuse_fitted(names)
+        return (rows @ self.direction.to(rows.device).double() + self.bias).float()
 
     def score_snapshot(self, snapshot: Snapshot) -> Float[Tensor, "statement"]:
         """Score of every statement of a snapshot, at the probe's own hook and position.
 
-        Raises InputError where the snapshot lacks them or has another weight convention.
+        Raises InputError where the probe does not know them, the snapshot lacks them or has another weight convention.
         """
-        layer = next((layer for layer in snapshot.layers if hook_name(layer) == self.info.hook_name), None)
-        if layer is None or self.info.position not in snapshot.positions:
+        place, position = self.info.hook_name, self.info.position
+        layer = next((layer for layer in snapshot.layers if hook_name(layer) == place), None)
+        if layer is None or position is None or position not in snapshot.positions:
             raise InputError(
-                f"the probe reads {self.info.hook_name} at position {self.info.position!r}; the snapshot of step "
+                f"the probe reads {place or 'an unknown hook'} at position {position!r}; the snapshot of step "
                 f"{snapshot.step} has layers {list(snapshot.layers)} and positions {list(snapshot.positions)}"
             )
-        source = ProbeInfo.of(snapshot, layer, self.info.position)
-        return self.score(snapshot.at(layer, self.info.position), source=source)
+        return self.score(snapshot.at(layer, position), source=ProbeInfo.of(snapshot, layer, position))
 
-    def predict_proba(self, activations: Float[Tensor, "n d"]) -> Float[Tensor, "n"]:
-        """Probability of the class True; raises InputError for `mass_mean`, whose score is not a log-odds."""
-        if self.estimator == "mass_mean":
+    def predict_proba(
+        self, activations: Activations, *, source: ProbeInfo | None = None, groups: Iterable[Any] | None = None
+    ) -> Float[Tensor, "*batch"]:
+        """Probability of the class True; raises InputError as `score`, and where the score is not a log-odds."""
+        if not self.log_odds:
             raise InputError(
-                "a mass_mean probe has no probabilities: use score(), or fit logistic or mass_mean_covariance"
+                f"a {self.estimator} probe has no probabilities: use score(), or fit logistic, mass_mean_covariance or "
+                "ttpd"
             )
-        return torch.from_numpy(sigmoid(self.score(activations).double().cpu().numpy())).float()
+        return self.score(activations, source=source, groups=groups).sigmoid()
+
+    def evaluate(
+        self,
+        activations: Activations,
+        labels: ArrayLike | Tensor,
+        *,
+        groups: Iterable[Any],
+        source: ProbeInfo | None = None,
+        draws: int = 2000,
+        seed: int = 0,
+    ) -> Evaluation:
+        """AUROC and accuracy on n statements of held-out entities, `groups`, with 95% cluster-bootstrap intervals.
+
+        Raises InputError as `score`, for counts that differ, and for labels of one class.
+        """
+        rows, truths, names = statement_rows(activations), as_bool(labels), names_of(groups)
+        check_counts(len(rows), labels=len(truths), groups=len(names))
+        scores = self.score(rows, source=source, groups=names).double().numpy()
+        check_classes(truths, "an AUROC needs statements of both")
+        clusters = np.asarray(names)
+        auroc = cluster_bootstrap(
+            scores,
+            clusters,
+            draws=draws,
+            seed=seed,
+            statistic=lambda values, weights: weighted_auroc(values, truths, weights),
+        )
+        accuracy = rate_interval((scores > 0) == truths, clusters, draws=draws, seed=seed)
+        return Evaluation(auroc, accuracy, n=auroc.n, entities=auroc.clusters)
 
     def save(self, folder: str | Path) -> None:
         """Write `probe.safetensors` and `probe.json` to `folder`, made where missing."""
-        folder = Path(folder)
-        save_safetensors_atomic(folder / "probe.safetensors", {"direction": self.direction})
-        description = {
-            "format_version": FORMAT_VERSION,
+        described = {
             "probe": self.label,
             "estimator": self.estimator,
+            "log_odds": self.log_odds,
             "bias": self.bias,
             "n": self.n,
             "entities": self.entities,
+            "version": self.version,
             "info": asdict(self.info),
         }
-        write_json_atomic(folder / "probe.json", description)
+        write_fitted(folder, "probe", {**self.parts, "direction": self.direction}, described)
 
     @classmethod
     def load(cls: type[ProbeT], folder: str | Path) -> ProbeT:
         """Read what `save` wrote, bit for bit; raises InputError for a missing, damaged or other kind of probe."""
+        tensors, described = read_fitted(folder, "probe")
         path = Path(folder) / "probe.json"
         try:
-            described = json.loads(path.read_text(encoding="utf-8"))
-            direction = load_file(path.with_suffix(".safetensors"))["direction"]
-            found = (described["format_version"], described["probe"], described["estimator"])
-            info = ProbeInfo(**{item.name: described["info"][item.name] for item in fields(ProbeInfo)})
-            bias, counts = float(described["bias"]), (int(described["n"]), int(described["entities"]))
-        except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
-            raise InputError(f"{path}: not a saved probe ({error!r}); expected a folder written by save()") from error
-        if found[0] != FORMAT_VERSION or found[1] != cls.label or found[2] not in ESTIMATORS:
-            raise InputError(
-                f"{path}: a {found[1]} probe by {found[2]} in format {found[0]}; expected a {cls.label} probe by one "
-                f"of {list(ESTIMATORS)} in format {FORMAT_VERSION}"
+            found = described["probe"]
+            probe = cls(
+                tensors.pop("direction"),
+                float(described["bias"]),
+                described["estimator"],
+                described["log_odds"],
+                ProbeInfo.from_json(described["info"]),
+                n=int(described["n"]),
+                entities=tuple(described["entities"]),
+                version=described["version"],
+                parts=tensors,
             )
-        return cls(direction, bias, found[2], info, *counts)
+        except (KeyError, TypeError, ValueError) as error:
+            raise InputError(f"{path}: not a saved probe ({error!r}); expected a folder written by save()") from error
+        if found != cls.label:
+            raise InputError(f"{path}: a {found} probe by {probe.estimator}; expected a {cls.label} probe")
+        return probe
 
-    def _check_source(self, source: ProbeInfo) -> None:
-        for name in ("weight_convention", "hook_name", "position"):
-            ours, theirs = getattr(self.info, name), getattr(source, name)
-            if ours != theirs:
-                raise InputError(
-                    f"the probe was fitted at {name} {ours!r}, the activations are of {theirs!r}: probes do not "
-                    "transfer; fit one there"
-                )
+    @classmethod
+    def _check_polarity(cls, labels: Bool[np.ndarray, "n"], affirmative: Bool[np.ndarray, "n"]) -> None:
+        check_crossed(labels, affirmative)
+
+    def _refuse_fitted(self, names: Iterable[str]) -> None:
+        shared = sorted(set(names) & set(self.entities))
+        if shared:
+            raise InputError(
+                f"the probe was fitted on {len(shared)} of these entities ({', '.join(shared[:3])}): a probe must not "
+                "be judged on entities it was fitted on; give others, or fit it without them"
+            )
 
 
 @dataclass(frozen=True, eq=False)
@@ -209,35 +273,40 @@ class TruthProbe(Probe):
 
     label: ClassVar[str] = "truth"
 
+    @property
+    def t_g(self) -> Float[Tensor, "d_model"]:
+        """General truth direction of `ttpd`, in residual-stream units; raises InputError for another estimator."""
+        return self._part("t_g")
+
+    @property
+    def t_p(self) -> Float[Tensor, "d_model"]:
+        """Polarity-sensitive truth direction of `ttpd`, in residual-stream units; raises as `t_g`."""
+        return self._part("t_p")
+
+    @property
+    def polarity_direction(self) -> Float[Tensor, "d_model"]:
+        """Direction by which `ttpd` tells affirmative from negated statements; raises as `t_g`."""
+        return self._part("polarity_direction")
+
+    def _part(self, name: str) -> Tensor:
+        if name not in self.parts:
+            raise InputError(f"a probe by {self.estimator} has no {name}: fit it with estimator='ttpd'")
+        return self.parts[name]
+
 
 @dataclass(frozen=True, eq=False)
 class PolarityProbe(Probe):
-    """Tells affirmative statements (positive score) from negated ones, whether true or false."""
+    """Tells affirmative statements (positive score) from negated ones, whether true or false; labels are polarities."""
 
     label: ClassVar[str] = "polarity"
 
+    @classmethod
+    def _check_polarity(cls, labels: Bool[np.ndarray, "n"], affirmative: Bool[np.ndarray, "n"]) -> None:
+        if (labels != affirmative).any():
+            raise InputError(
+                f"{int((labels != affirmative).sum())} labels differ from their polarity: the labels of a polarity "
+                "probe are polarities, +1 affirmative and -1 negated; for truth fit a TruthProbe"
+            )
+
 
 PROBES: dict[str, type[Probe]] = {probe.label: probe for probe in (TruthProbe, PolarityProbe)}
-
-
-def as_bool(labels: ArrayLike) -> np.ndarray:
-    """Labels given as bool, 0/1 or -1/+1 as an array of bool; raises InputError for anything else."""
-    values = np.asarray(labels.cpu() if isinstance(labels, Tensor) else labels)
-    found = set(values.ravel().tolist())
-    if values.ndim != 1 or not (found <= {0, 1} or found <= {-1, 1}):
-        raise InputError(
-            f"labels of shape {values.shape} with values {sorted(map(str, found))[:5]}: expected a bool, 0/1 or -1/+1 "
-            "for each statement"
-        )
-    return values.astype(np.int64) > 0
-
-
-def _finite_rows(activations: Tensor) -> np.ndarray:
-    rows = activations.detach().double().cpu().numpy()
-    bad = ~np.isfinite(rows).all(axis=1)
-    if bad.any():
-        raise InputError(
-            f"activations of {int(bad.sum())} statements, the first in row {int(bad.argmax())}, are NaN or infinite: "
-            "training may have diverged, or fp16 overflowed; record in float32 or bfloat16"
-        )
-    return rows

@@ -8,6 +8,7 @@ import pandas as pd
 
 from nnmech.claims import Statement
 from nnmech.errors import InputError
+from nnmech.probes.inputs import check_crossed
 from nnmech.snapshots import Snapshot
 
 COLUMNS = ("id", "truth", "polarity", "topic", "entity", "role", "claim")
@@ -31,21 +32,12 @@ def label_table(statements: pd.DataFrame | Sequence[Statement], snapshot: Snapsh
 
 
 def training_table(table: pd.DataFrame) -> pd.DataFrame:
-    """The statements of role `train`; raises InputError unless truth and polarity are crossed in them.
-
-    Fitted on affirmative statements alone, a truth probe does not carry over to negated ones (Levinstein and Herrmann
-    2023), and where every negation is true it reads polarity.
-    """
+    """The statements of role `train`; raises InputError unless truth and polarity are crossed in them."""
     train = table.loc[table["role"].to_numpy() == "train"]
-    cells = list(zip(train["truth"], train["polarity"], strict=True))
-    for (truth, _), name in zip(cells, train["id"], strict=True):
+    for truth, name in zip(train["truth"], train["id"], strict=True):
         if not isinstance(truth, bool | np.bool_):
             raise InputError(f"statement {name} has role train and truth {truth}: expected True or False")
-    for truth in (True, False):
-        for polarity in (1, -1):
-            if (truth, polarity) not in cells:
-                raise InputError(
-                    f"no statement of role train is {truth} with polarity {polarity:+d} ({len(train)} in all): truth "
-                    "and polarity must be crossed, or one probe would read the other"
-                )
+    check_crossed(
+        train["truth"].to_numpy(dtype=bool), train["polarity"].to_numpy(dtype=np.int64) > 0, "statement of role train"
+    )
     return train.astype({"truth": bool, "polarity": int})

@@ -1,25 +1,41 @@
-"""How good a probe is on entities it never saw, beside controls: AUROC by layer and position."""
+"""How good probes are on entities they never saw, beside controls, at every layer and position."""
 
 from collections.abc import Sequence
-from typing import Literal, get_args
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Bool, Float, Int
+import torch
+from jaxtyping import Float
+from numpy.typing import ArrayLike
 
 from nnmech.claims import Statement
 from nnmech.errors import InputError
-from nnmech.probes.estimators import Estimator, fit_direction, grouped_folds
+from nnmech.probes.controls import random_direction_scores
+from nnmech.probes.estimators import Estimator, LinearEstimator, find_estimator
+from nnmech.probes.inputs import as_bool, check_counts, check_crossed, names_of, statement_rows
+from nnmech.probes.measures import Collector
 from nnmech.probes.probe import PROBES
+from nnmech.probes.report import MEASURES, RELIABILITY, TOPICS, ValidationReport, split_words
+from nnmech.probes.splits import (
+    SPLITS,
+    Labelled,
+    Split,
+    Trial,
+    bounds,
+    entity_draws,
+    held_out_scores,
+    labelled,
+    make_trials,
+    statement_table,
+    trial_auroc,
+)
 from nnmech.probes.table import label_table, training_table
 from nnmech.snapshots import Snapshot
-from nnmech.statistics import bootstrap_weights, weighted_auroc
 
-Split = Literal["entity", "shuffled", "crossed", "topic"]
-SPLITS: tuple[Split, ...] = get_args(Split)
+__all__ = ["auroc_by_layer", "own_statements", "validation_report"]
 
-Rows = Int[np.ndarray, "_"]
-Pieces = list[tuple[Rows, Rows]]
+Plan = dict[Split, list[Trial]]
 
 
 def auroc_by_layer(
@@ -27,13 +43,14 @@ def auroc_by_layer(
     statements: pd.DataFrame | Sequence[Statement],
     *,
     probes: Sequence[str] = ("truth", "polarity"),
-    estimator: Estimator = "mass_mean",
+    estimator: Estimator | LinearEstimator = "mass_mean",
     splits: Sequence[Split] = ("entity", "shuffled", "crossed"),
     layers: Sequence[int] | None = None,
     positions: Sequence[str] | None = None,
     folds: int = 5,
     shuffles: int = 5,
     draws: int = 300,
+    device: str | None = None,
     seed: int = 0,
 ) -> pd.DataFrame:
     """AUROC on held-out entities with 95% intervals over entities, of the statements of role `train`.
@@ -41,97 +58,225 @@ def auroc_by_layer(
     Columns layer, position, probe, estimator, split, auroc, low, high, n, entities. Splits: `entity`, grouped k-fold;
     `shuffled`, the same folds with labels permuted within each, mean over `shuffles` permutations; `crossed`, trained
     on the affirmative and tested on the negated statements of held-out entities (for the polarity probe: trained on
-    the true, tested on the false); `topic`, each topic held out in turn, entities too. Raises InputError for an
-    unknown probe or split, fewer than two entities or topics, or statements that do not fit the snapshot.
+    the true, tested on the false), and `crossed_back`, the other way; `topic`, each topic held out in turn, entities
+    too. Raises InputError for an unknown probe or split, fewer than two entities or topics, or statements that do not
+    fit the snapshot.
     """
     unknown = [name for name in (*probes, *splits) if name not in (*PROBES, *SPLITS)]
     if unknown:
         raise InputError(f"{unknown}: expected probes of {list(PROBES)} and splits of {list(SPLITS)}")
     train = training_table(label_table(statements, snapshot))
-    groups = pd.factorize(train["entity"])[0]
-    weights = bootstrap_weights([groups], draws=draws, seed=seed)
-    weights = np.concatenate([np.ones((1, len(groups)), dtype=np.int64), weights])
-    entity_folds = list(grouped_folds(train["truth"].to_numpy(dtype=bool), groups, folds, seed))
-    plans = {name: _plans(name, train, entity_folds, splits, shuffles, seed) for name in probes}
+    data = {probe: labelled(train, probe) for probe in probes}
+    plans: dict[str, Plan] = {
+        probe: {split: make_trials(data[probe], split, folds=folds, shuffles=shuffles, seed=seed) for split in splits}
+        for probe in probes
+    }
+    weights = entity_draws(pd.factorize(train["entity"])[0], draws, seed)
+    places = list(snapshot.positions if positions is None else positions)
     records = []
     for layer in snapshot.layers if layers is None else layers:
-        for position in snapshot.positions if positions is None else positions:
-            activations = snapshot.at(layer, position).double().numpy()[train.index]
-            for name in probes:
-                for split, runs in plans[name].items():
-                    areas = [_auroc(activations, labels, groups, pieces, estimator, weights) for labels, pieces in runs]
-                    area = np.mean(areas, axis=0)
-                    low, high = np.nanquantile(area[1:], [0.025, 0.975])
-                    tested = np.unique(np.concatenate([test for _, test in runs[0][1]]))
+        cells = np.stack([snapshot.at(layer, position).double().numpy()[train.index] for position in places])
+        scores = {
+            probe: _by_split(
+                plan, held_out_scores(cells, data[probe], _flat(plan), estimator, device=device, seed=seed)
+            )
+            for probe, plan in plans.items()
+        }
+        for cell, position in enumerate(places):
+            for probe, plan in plans.items():
+                for split, trials in plan.items():
+                    found = zip(scores[probe][split], trials, strict=True)
+                    area = np.mean([trial_auroc(one[cell], trial, weights) for one, trial in found], axis=0)
+                    low, high = bounds(area[1:])
+                    tested = np.unique(trials[0].tested)
                     records.append(
                         {
                             "layer": layer,
                             "position": position,
-                            "probe": name,
-                            "estimator": estimator,
+                            "probe": probe,
+                            "estimator": find_estimator(estimator).name,
                             "split": split,
                             "auroc": float(area[0]),
-                            "low": float(low),
-                            "high": float(high),
+                            "low": low,
+                            "high": high,
                             "n": len(tested),
-                            "entities": len(np.unique(groups[tested])),
+                            "entities": len(np.unique(data[probe].groups[tested])),
                         }
                     )
     return pd.DataFrame(records)
 
 
-def _plans(
-    probe: str, train: pd.DataFrame, entity_folds: Pieces, splits: Sequence[Split], shuffles: int, seed: int
-) -> dict[Split, list[tuple[Bool[np.ndarray, "n"], Pieces]]]:
-    """What each split fits: labels and the train and test rows of each piece; several label vectors are averaged."""
-    truth, affirmative = train["truth"].to_numpy(dtype=bool), train["polarity"].to_numpy() > 0
-    labels, other = (truth, affirmative) if probe == "truth" else (affirmative, truth)
-    plans: dict[Split, list[tuple[Bool[np.ndarray, "n"], Pieces]]] = {}
-    for split in splits:
-        if split == "entity":
-            plans[split] = [(labels, entity_folds)]
-        elif split == "shuffled":
-            rng = np.random.default_rng([seed, 1])
-            plans[split] = [(_shuffled(labels, entity_folds, rng), entity_folds) for _ in range(shuffles)]
-        elif split == "crossed":
-            plans[split] = [(labels, [(rows[other[rows]], test[~other[test]]) for rows, test in entity_folds])]
-        else:
-            plans[split] = [(labels, _topic_pieces(train["topic"].to_numpy(), entity_folds))]
-    return plans
+def validation_report(
+    source: Snapshot | ArrayLike | torch.Tensor,
+    statements: pd.DataFrame | Sequence[Statement],
+    *,
+    layer: int | None = None,
+    position: str | None = None,
+    probe: str = "truth",
+    estimators: Sequence[Estimator | LinearEstimator] = ("mass_mean", "mass_mean_covariance"),
+    log_probs: ArrayLike | torch.Tensor | None = None,
+    folds: int = 5,
+    shuffles: int = 10,
+    random_directions: int = 20,
+    bins: int = 10,
+    draws: int = 1000,
+    device: str | None = None,
+    seed: int = 0,
+) -> ValidationReport:
+    """Validate a probe of `truth` or `polarity` on held-out entities, with controls and intervals over entities.
+
+    `source` is a snapshot, read at `layer` and `position` on its statements of role `train`, or activations [n d_model]
+    of one's own. Their statements are a table with columns truth and entity and, where known, polarity, topic, text and
+    role (`own_statements` makes one of arrays); what is not known is reported as not measured. `log_probs` [n] are the
+    model's own log-probabilities of the statements in nats, as `capture(with_log_probs=True)` gives them.
+
+    Raises InputError for statements that do not fit, NaN, one class, truth not crossed with polarity, fewer than two
+    entities, unknown names, and where an estimator cannot be fitted at all.
+    """
+    if probe not in PROBES:
+        raise InputError(f"probe {probe!r}: expected one of {list(PROBES)}")
+    names = [find_estimator(estimator).name for estimator in estimators]
+    if not names or len(set(names)) < len(names):
+        raise InputError(f"estimators {names}: expected at least one, each once")
+    if min(folds, shuffles, random_directions, bins) < 1 or draws < 2:
+        raise InputError("folds, shuffles, random_directions and bins must be at least 1, and draws at least 2")
+    activations, table = _read(source, statements, layer, position, log_probs)
+    data = labelled(table, probe)
+    if data.labels.all() or not data.labels.any():
+        raise InputError(f"all {len(table)} labels are of one class: a probe needs statements of both")
+    trials, impossible = _all_trials(data, folds, shuffles, seed)
+    skipped = [f"{split_words(split, probe)}: {reason}" for split, reason in impossible.items()]
+    collector = Collector(data, entity_draws(data.groups, draws, seed))
+    entity = trials["entity"][0]
+    for estimator, name in zip(estimators, names, strict=True):
+        for split, members in trials.items():
+            try:
+                found = held_out_scores(activations[None], data, members, estimator, device=device, seed=seed)
+            except InputError as error:
+                if split == "entity":
+                    raise
+                skipped.append(f"{name}, {split_words(split, probe)}: {error}")
+                continue
+            scores = [one[0] for one in found]
+            collector.discrimination(name, split, scores, members)
+            if split == "topic":
+                collector.by_topic(name, scores[0], members[0], table["topic"].to_numpy())
+            if split != "entity":
+                continue
+            if find_estimator(estimator).log_odds:
+                collector.calibration(name, scores[0], entity, bins, draws, seed)
+            else:
+                skipped.append(f"{name}, calibration: its score is no log-odds, so that it has no probabilities")
+            collector.correlation(name, scores[0], entity, table)
+    directions = random_direction_scores(activations, entity, directions=random_directions, seed=seed)
+    collector.discrimination("random_direction", "entity", list(directions), [entity] * random_directions)
+    skipped += collector.baselines(
+        table, {split: members[0] for split, members in trials.items() if split != "shuffled"}
+    )
+    return ValidationReport(
+        probe,
+        layer,
+        position,
+        len(table),
+        len(np.unique(data.groups)),
+        pd.DataFrame(collector.measures, columns=MEASURES),
+        pd.DataFrame(collector.topics, columns=TOPICS),
+        pd.DataFrame(collector.reliability, columns=RELIABILITY),
+        tuple(skipped),
+    )
 
 
-def _topic_pieces(topics: np.ndarray, entity_folds: Pieces) -> Pieces:
-    names = np.unique(topics)
-    if len(names) < 2:
-        raise InputError(f"all statements are of the topic {names[0]!r}: holding topics out needs at least two")
-    pieces = [
-        (rows[topics[rows] != topic], test[topics[test] == topic]) for topic in names for rows, test in entity_folds
-    ]
-    return [(rows, test) for rows, test in pieces if len(test)]
+def own_statements(
+    labels: ArrayLike | torch.Tensor,
+    groups: Sequence[Any] | np.ndarray,
+    *,
+    polarity: ArrayLike | torch.Tensor | None = None,
+    topics: Sequence[Any] | np.ndarray | None = None,
+    texts: Sequence[str] | None = None,
+) -> pd.DataFrame:
+    """Arrays of one's own, one entry a row of activations, as the table that `validation_report` reads.
+
+    `labels` and `polarity` are bool, 0/1 or -1/+1; `groups` are the entities that must not be in training and test at
+    once. Raises InputError for other values or counts that differ.
+    """
+    columns: dict[str, Any] = {"truth": as_bool(labels), "entity": names_of(groups)}
+    if polarity is not None:
+        columns["polarity"] = np.where(as_bool(polarity, "polarity"), 1, -1)
+    if topics is not None:
+        columns["topic"] = names_of(topics)
+    if texts is not None:
+        columns["text"] = list(texts)
+    counts = {name: len(column) for name, column in columns.items()}
+    if len(set(counts.values())) > 1:
+        raise InputError(f"columns of different lengths, {counts}: expected one entry of each for every statement")
+    return pd.DataFrame(columns)
 
 
-def _shuffled(labels: np.ndarray, entity_folds: Pieces, rng: np.random.Generator) -> np.ndarray:
-    permuted = labels.copy()
-    for _, test in entity_folds:
-        permuted[test] = rng.permutation(labels[test])
-    return permuted
+def _read(
+    source: Snapshot | ArrayLike | torch.Tensor,
+    statements: pd.DataFrame | Sequence[Statement],
+    layer: int | None,
+    position: str | None,
+    log_probs: ArrayLike | torch.Tensor | None,
+) -> tuple[Float[np.ndarray, "n d_model"], pd.DataFrame]:
+    """Activations and statements of role `train`, with the column `log_prob` where it is known."""
+    if isinstance(source, Snapshot):
+        if layer is None or position is None:
+            raise InputError(
+                f"layer {layer!r}, position {position!r}: name both; the snapshot has the layers "
+                f"{list(source.layers)} and the positions {list(source.positions)}"
+            )
+        table, rows = label_table(statements, source), statement_rows(source.at(layer, position))
+    else:
+        table, rows = statement_table(statements, ("truth", "entity")), statement_rows(source)
+        check_counts(len(rows), statements=len(table))
+    if log_probs is not None:
+        table = table.assign(log_prob=_log_probs(log_probs, len(table)))
+    table = training_table(table) if isinstance(source, Snapshot) else _own_training_table(table)
+    return rows[table.index.to_numpy()], table.reset_index(drop=True)
 
 
-def _auroc(
-    activations: Float[np.ndarray, "n d_model"],
-    labels: Bool[np.ndarray, "n"],
-    groups: Int[np.ndarray, "n"],
-    pieces: Pieces,
-    estimator: Estimator,
-    weights: Int[np.ndarray, "draw n"],
-) -> Float[np.ndarray, "draw"]:
-    scores, rows, strata = [], [], []
-    for number, (train, test) in enumerate(pieces):
-        if labels[train].all() or not labels[train].any():
-            raise InputError(f"fold {number + 1} trains on {len(train)} statements of one class: use fewer folds")
-        direction, bias = fit_direction(activations[train], labels[train], groups[train], estimator)
-        scores.append(activations[test] @ direction + bias)
-        rows.append(test)
-        strata.append(np.full(len(test), number))
-    tested = np.concatenate(rows)
-    return weighted_auroc(np.concatenate(scores), labels[tested], weights[:, tested], np.concatenate(strata))
+def _log_probs(log_probs: ArrayLike | torch.Tensor, n: int) -> Float[np.ndarray, "n"]:
+    numbers = log_probs.detach().cpu() if isinstance(log_probs, torch.Tensor) else log_probs
+    values = np.asarray(numbers, dtype=np.float64)
+    if values.shape != (n,) or not np.isfinite(values).all():
+        raise InputError(f"log_probs of shape {values.shape}: expected one finite number for each of {n} statements")
+    return values
+
+
+def _own_training_table(table: pd.DataFrame) -> pd.DataFrame:
+    """As `training_table`, but polarity and role need not be known, and one polarity alone will do."""
+    if "role" in table:
+        table = table.loc[table["role"].to_numpy() == "train"]
+    if table.empty:
+        raise InputError("there are no statements of role train to validate on; give some")
+    truth = as_bool(table["truth"].to_numpy(), "truth")
+    if "polarity" in table:
+        affirmative = as_bool(table["polarity"].to_numpy(), "polarity")
+        if affirmative.any() and not affirmative.all():
+            check_crossed(truth, affirmative)
+    return table.assign(truth=truth)
+
+
+def _all_trials(
+    data: Labelled, folds: int, shuffles: int, seed: int
+) -> tuple[dict[Split, list[Trial]], dict[Split, str]]:
+    """The fits of every split that the statements allow, and why they do not allow the others."""
+    trials, skipped = {}, {}
+    for split in SPLITS:
+        try:
+            trials[split] = make_trials(data, split, folds=folds, shuffles=shuffles, seed=seed)
+        except InputError as error:
+            if split == "entity":
+                raise
+            skipped[split] = str(error)
+    return trials, skipped
+
+
+def _flat(plan: Plan) -> list[Trial]:
+    return [trial for trials in plan.values() for trial in trials]
+
+
+def _by_split(plan: Plan, scores: Sequence[np.ndarray]) -> dict[Split, list[np.ndarray]]:
+    rest = iter(scores)
+    return {split: [next(rest) for _ in trials] for split, trials in plan.items()}

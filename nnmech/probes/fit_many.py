@@ -1,0 +1,269 @@
+"""Probes of all layers, steps, folds, shuffles and seeds at once, on CPU or GPU."""
+
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from nnmech.errors import InputError
+from nnmech.probes.linear import INVERSE_PENALTIES, grouped_folds
+from nnmech.probes.many_logistic import InnerFolds, ManyLogistic
+from nnmech.probes.many_mass_mean import class_means, whiten
+
+BATCHED_ESTIMATORS = ("mass_mean", "mass_mean_covariance", "logistic")
+
+INVERSE_PENALTY = 0.01
+"""scikit-learn's `C` where none is given and no groups to choose one on: a standardised coordinate of hundreds needs
+a strong penalty, and what is a little too strong costs little."""
+
+CHUNK_BYTES = {"cpu": 64e6, "cuda": 4e9}
+"""Working memory aimed at: on a CPU what its caches nearly hold."""
+
+
+@dataclass(frozen=True, eq=False)
+class ManyProbes:
+    """Linear probes, one for each cell and problem: `activations @ direction + bias` is positive for the class True.
+
+    `directions` are in residual-stream units. Of logistic regressions, `inverse_penalties` are scikit-learn's `C` and
+    `converged` says whether the coefficients are within the tolerance asked for; None of other estimators.
+    """
+
+    estimator: str
+    directions: Float[Tensor, "*cell problem d"]
+    biases: Float[Tensor, "*cell problem"]
+    inverse_penalties: Float[Tensor, "*cell problem"] | None = None
+    converged: Bool[Tensor, "*cell problem"] | None = None
+
+    def score(
+        self, activations: Float[Tensor, "*cell m d"], *, device: str | torch.device | None = None
+    ) -> Float[Tensor, "*cell problem m"]:
+        """Scores of m rows in each cell by each of its probes, in the precision of the directions.
+
+        A step's probes score another step's activations as long as the cells are as many. Computed on `device` (that
+        of `activations` if None), given back on that of the activations. Raises InputError for other shapes or NaN.
+        """
+        cells, problems, width = self.directions.shape[:-2], self.directions.shape[-2], self.directions.shape[-1]
+        if activations.ndim < 2 or activations.shape[:-2] != cells or activations.shape[-1] != width:
+            raise InputError(
+                f"activations have shape {tuple(activations.shape)}: expected cells {tuple(cells)}, then rows, then "
+                f"{width} coordinates, as the probes were fitted on"
+            )
+        device, dtype = _device(activations, device), self.directions.dtype
+        directions, biases = self.directions.reshape(-1, problems, width), self.biases.reshape(-1, problems)
+        rows = activations.shape[-2]
+        scores = torch.empty(len(directions), problems, rows, dtype=dtype, device=activations.device)
+        size = _chunk_size(device, dtype, rows * (2 * width + 2 * problems))
+        for part, x in _chunks(activations, size, device, dtype):
+            # Without the mean, which dwarfs what tells the classes apart, few digits are lost.
+            center = _mean(x, cells, part.start)
+            mine = directions[part].to(device)
+            offset = (mine.double() @ center.double().mT).squeeze(-1) + biases[part].to(device)
+            scores[part] = (mine @ x.sub_(center).mT + offset.to(dtype)[..., None]).to(scores.device)
+        return scores.reshape(*cells, problems, rows)
+
+
+def fit_many(
+    activations: Float[Tensor, "*cell n d"],
+    labels: Bool[Tensor, "problem n"],
+    train: Bool[Tensor, "problem n"],
+    *,
+    estimator: str = "mass_mean",
+    device: str | torch.device | None = None,
+    dtype: torch.dtype = torch.float32,
+    inverse_penalty: float | None = None,
+    groups: Int[np.ndarray, "n"] | None = None,
+    seed: int = 0,
+    cells_at_once: int | None = None,
+    tolerance: float = 1e-3,
+    max_iterations: int = 200,
+) -> ManyProbes:
+    """Fit every problem in every cell: what `fit_direction` does one by one, with one pass over the activations.
+
+    A cell is a layer, step or position; a problem is a label for each of the n rows and the rows to train on, so that
+    folds, shuffles, seeds and held-out topics are all problems. Estimators are `mass_mean`, `mass_mean_covariance` and
+    `logistic`, as in `nnmech.probes.linear`; computed in `dtype`, which the activations need not have, on `device`,
+    where they need not be (theirs if None); given back on their device.
+
+    `logistic` has scikit-learn's objective at `C = inverse_penalty`. Where that is None, C is chosen for each problem
+    among INVERSE_PENALTIES by log loss on five folds of its training rows that keep one of `groups` together, dealt
+    out by `seed`, which fits each problem 30 times; without `groups` it is INVERSE_PENALTY. Coefficients are within
+    about `tolerance` of the optimum, relative to their norm; a warning says where `max_iterations` did not reach that.
+
+    `cells_at_once` are held in memory in `dtype`; by default as many as fit some tens of megabytes (CPU) or a few
+    gigabytes (GPU), at least one. Raises InputError for NaN or infinity in rows that are trained on, a problem that
+    trains on one class, shapes that do not fit, or an unknown estimator.
+    """
+    _check(activations, labels, train, estimator, dtype, inverse_penalty, groups, cells_at_once)
+    target, cells = _device(activations, device), activations.shape[:-2]
+    used = train.any(dim=0)
+    rows = None if bool(used.all()) else used.nonzero().squeeze(-1)
+    labels, train = (mask if rows is None else mask[:, rows] for mask in (labels.to(train.device), train))
+    logistic = None
+    if estimator == "logistic":
+        inner, penalties = None, [INVERSE_PENALTY if inverse_penalty is None else inverse_penalty]
+        if groups is not None and inverse_penalty is None:
+            chosen = groups if rows is None else groups[rows.cpu().numpy()]
+            inner, penalties = InnerFolds.deal(labels, train, chosen, seed), list(INVERSE_PENALTIES)
+        logistic = ManyLogistic(tuple(penalties), inner, tolerance, max_iterations)
+    labels, train = labels.to(target), train.to(target)
+
+    problems, count, width = len(train), train.shape[1], activations.shape[-1]
+    fits = problems + (0 if logistic is None or logistic.inner is None else len(logistic.inner.owner))
+    numbers = 4 * count * width + 3 * min(width, count) ** 2 + 8 * fits * (count + width)
+    size = cells_at_once or _chunk_size(target, dtype, numbers)
+    total = int(np.prod(cells))
+    like = {"dtype": dtype, "device": activations.device}
+    directions, biases = torch.empty(total, problems, width, **like), torch.empty(total, problems, **like)
+    chosen, converged = torch.empty_like(biases), torch.ones_like(biases, dtype=torch.bool)
+    for part, x in _chunks(activations, size, target, dtype, rows):
+        center = _mean(x, cells, part.start, rows)
+        x.sub_(center)
+        if logistic is not None:
+            found = logistic.fit(x, labels, train)
+            direction, bias = found.directions, found.biases.double()
+            chosen[part], converged[part] = found.inverse_penalties, found.converged
+        else:
+            positive, negative = class_means(x, labels, train)
+            direction = positive - negative
+            if estimator == "mass_mean_covariance":
+                direction = whiten(x, labels, train, positive, negative)
+            bias = -(direction.double() * (positive + negative).double()).sum(dim=-1) / 2
+        directions[part] = direction.to(directions.device)
+        biases[part] = (bias - (direction.double() @ center.double().mT).squeeze(-1)).to(biases)
+    shape = (*cells, problems)
+    directions, biases = directions.reshape(*shape, width), biases.reshape(shape)
+    if logistic is None:
+        return ManyProbes(estimator, directions, biases)
+    _warn_where_not(converged.reshape(shape), max_iterations)
+    return ManyProbes(estimator, directions, biases, chosen.reshape(shape), converged.reshape(shape))
+
+
+def grouped_masks(
+    labels: Bool[np.ndarray, "n"], groups: Int[np.ndarray, "n"], folds: int, seed: int
+) -> Bool[Tensor, "fold n"]:
+    """The rows that each fold of `grouped_folds` trains on; the others are those it is tested on."""
+    pieces = list(grouped_folds(labels, groups, folds, seed))
+    masks = torch.zeros(len(pieces), len(labels), dtype=torch.bool)
+    for mask, (train, _) in zip(masks, pieces, strict=True):
+        mask[torch.from_numpy(train)] = True
+    return masks
+
+
+def auroc(
+    scores: Float[Tensor, "*cell problem n"], labels: Bool[Tensor, "problem n"], test: Bool[Tensor, "problem n"]
+) -> Float[Tensor, "*cell problem"]:
+    """Area under the ROC curve of each problem's `test` rows, ties counting one half; NaN where they are of one class.
+
+    In double precision. Raises InputError for shapes that do not fit or NaN among the scores of test rows.
+    """
+    if scores.ndim < 2 or not scores.shape[-2:] == labels.shape == test.shape:
+        raise InputError(
+            f"scores {tuple(scores.shape)}, labels {tuple(labels.shape)}, test {tuple(test.shape)}: expected the same "
+            "problems and rows in all three"
+        )
+    labels, test = labels.to(scores.device), test.to(scores.device)
+    areas = torch.full(scores.shape[:-1], torch.nan, dtype=torch.float64, device=scores.device)
+    for problem, (label, tested) in enumerate(zip(labels, test, strict=True)):
+        above, below = scores[..., problem, tested & label], scores[..., problem, tested & ~label]
+        if above.isnan().any() or below.isnan().any():
+            raise InputError(f"scores of problem {problem} hold NaN: score activations without NaN")
+        if above.shape[-1] == 0 or below.shape[-1] == 0:
+            continue
+        ranked = below.sort(dim=-1).values.contiguous()
+        above = above.contiguous()
+        wins = torch.searchsorted(ranked, above) + torch.searchsorted(ranked, above, right=True)
+        areas[..., problem] = wins.double().mean(dim=-1) / (2 * ranked.shape[-1])
+    return areas
+
+
+def _check(
+    activations: Tensor,
+    labels: Tensor,
+    train: Tensor,
+    estimator: str,
+    dtype: torch.dtype,
+    inverse_penalty: float | None,
+    groups: np.ndarray | None,
+    cells_at_once: int | None,
+) -> None:
+    if estimator not in BATCHED_ESTIMATORS:
+        raise InputError(f"estimator {estimator!r}: expected one of {list(BATCHED_ESTIMATORS)}")
+    if dtype not in (torch.float32, torch.float64):
+        raise InputError(f"dtype {dtype}: expected torch.float32 or torch.float64; activations may be of any")
+    if activations.ndim < 2 or 0 in activations.shape:
+        raise InputError(f"activations have shape {tuple(activations.shape)}: expected cells, rows, coordinates")
+    rows = activations.shape[-2]
+    if labels.ndim != 2 or labels.shape != train.shape or labels.shape[1] != rows or not len(labels):
+        raise InputError(
+            f"labels {tuple(labels.shape)} and train {tuple(train.shape)}: expected one line for each problem and "
+            f"{rows} columns, one for each row of activations"
+        )
+    if labels.dtype != torch.bool or train.dtype != torch.bool:
+        raise InputError(f"labels are {labels.dtype} and train is {train.dtype}: expected torch.bool")
+    if groups is not None and len(groups) != rows:
+        raise InputError(f"{len(groups)} groups for {rows} rows of activations: give one for each")
+    if inverse_penalty is not None and not 0 < inverse_penalty < float("inf"):
+        raise InputError(f"inverse_penalty is {inverse_penalty}: expected a positive number, scikit-learn's C")
+    if cells_at_once is not None and cells_at_once < 1:
+        raise InputError(f"cells_at_once is {cells_at_once}: expected 1 or more")
+    labels = labels.to(train.device)
+    lone = ~((train & labels).any(dim=1) & (train & ~labels).any(dim=1))
+    if lone.any():
+        problem = int(lone.nonzero()[0])
+        raise InputError(
+            f"problem {problem} trains on {int(train[problem].sum())} rows of one class: give it rows of both, "
+            "or use fewer folds"
+        )
+
+
+def _device(activations: Tensor, device: str | torch.device | None) -> torch.device:
+    return activations.device if device is None else torch.device(device)
+
+
+def _chunk_size(device: torch.device, dtype: torch.dtype, numbers: int) -> int:
+    budget = CHUNK_BYTES["cuda" if device.type == "cuda" else "cpu"]
+    return max(1, int(budget / (numbers * dtype.itemsize)))
+
+
+def _chunks(
+    activations: Tensor, size: int, device: torch.device, dtype: torch.dtype, rows: Tensor | None = None
+) -> Iterator[tuple[slice, Float[Tensor, "chunk m d"]]]:
+    """Cells in row-major order, some at a time, as a copy that may be written to."""
+    cells = list(np.ndindex(*activations.shape[:-2]))
+    for start in range(0, len(cells), size):
+        some = [activations[cell] for cell in cells[start : start + size]]
+        x = torch.stack(some if rows is None else [cell[rows.to(cell.device)] for cell in some])
+        yield slice(start, start + len(some)), x.to(device).to(dtype)
+
+
+def _mean(
+    x: Float[Tensor, "chunk m d"], cells: tuple[int, ...], start: int, rows: Tensor | None = None
+) -> Float[Tensor, "chunk 1 d"]:
+    """Mean over rows; raises InputError that names the first cell and row that are not finite."""
+    mean = x.mean(dim=1, keepdim=True)
+    # NaN and infinity reach the mean, so that the rows need to be looked at only where there is one.
+    if not mean.isfinite().all():
+        bad = (~x.isfinite()).any(dim=-1).nonzero()
+        if not len(bad):
+            raise InputError(f"activations are too large for {x.dtype}: pass dtype=torch.float64, or scale them down")
+        cell, row = bad[0].tolist()
+        index = tuple(int(number) for number in np.unravel_index(start + cell, cells)) if cells else ()
+        row = row if rows is None else int(rows[row])
+        raise InputError(f"activations of cell {index}, row {row} hold NaN or infinity: leave the row out or mend it")
+    return mean
+
+
+def _warn_where_not(converged: Bool[Tensor, "*cell problem"], max_iterations: int) -> None:
+    missed = (~converged).nonzero()
+    if len(missed):
+        *cell, problem = missed[0].tolist()
+        warnings.warn(
+            f"{len(missed)} of {converged.numel()} logistic regressions did not converge in {max_iterations} "
+            f"iterations, first problem {problem} of cell {tuple(cell)}: raise max_iterations, lower inverse_penalty "
+            "or pass dtype=torch.float64",
+            stacklevel=3,
+        )
