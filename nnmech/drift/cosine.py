@@ -1,0 +1,201 @@
+"""How far a probe's direction turned over training, and the angles between sets of directions."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+import torch
+from jaxtyping import Bool, Float
+from numpy.typing import ArrayLike
+from torch import Tensor
+
+from nnmech.drift.recording import PROBE_NAMES, ProbeName, Training, check_probes, fit_directions, open_recording
+from nnmech.errors import InputError
+from nnmech.probes.estimators import Estimator
+from nnmech.runs import Run
+from nnmech.seeds import derive_seed
+from nnmech.statistics import LEVEL
+
+COLUMNS = ("cosine", "reliability", "corrected", "low", "high", "null", "null_low", "null_high")
+SPLITS_OF_A_DRAW = 4
+"""Halvings of each random half of the entities."""
+MAY_FAIL = 0.1
+"""Share of resamples without a reliable direction up to which an interval is given."""
+
+
+def direction_cosine(
+    run: Run,
+    *,
+    probes: Sequence[ProbeName] = PROBE_NAMES,
+    layers: Sequence[int] | None = None,
+    positions: Sequence[str] | None = None,
+    steps: Sequence[int] | None = None,
+    estimator: Estimator = "mass_mean",
+    reference_step: int = 0,
+    splits: int = 20,
+    shuffles: int = 100,
+    draws: int = 200,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Cosine of the direction fitted at each step with that of `reference_step`, corrected for how well each is known.
+
+    Columns step, phase, layer, position, probe; `cosine` of the two directions as fitted; `reliability`, the geometric
+    mean over the two steps of r' = 2 r / (1 + r), with r the mean cosine of directions fitted on halves of the entities
+    over `splits` random halvings (Spearman 1910, Brown 1910); `corrected`, low, high; null, null_low, null_high; n
+    (statements of role `train`) and entities.
+
+    `corrected` is the mean cosine of a half at one step with the other half at the other step, over the geometric mean
+    of r at the two steps (Spearman's correction for attenuation, 1904). `cosine` over `reliability` would be too large:
+    two directions fitted on the same statements share these statements' noise, and look alike even where nothing is
+    fitted. It is 1 at the reference step, cut off at -1 and 1, and NaN where r is not positive at either step: there no
+    direction is known. Its 95% interval repeats it, with fewer halvings, on `draws` random halves of the entities
+    (repeated half-sample bootstrap, Saigo, Shao and Sitter 2001); NaN where more than a tenth of them have no value.
+    The null is the same with labels permuted within each half and each value of the other label, mean and middle 95%
+    over `shuffles` permutations, in the same unit. Errors as `transfer_matrix`; InputError for fewer than 8 entities.
+    """
+    check_probes(probes)
+    recording = open_recording(run, layers=layers, positions=positions, steps=steps, reference_step=reference_step)
+    training = recording.training()
+    entities = int(training.entities.max()) + 1
+    if min(splits, shuffles, draws) < 1:
+        raise InputError(f"splits={splits}, shuffles={shuffles}, draws={draws}: expected at least one of each")
+    if entities < 8:
+        raise InputError(
+            f"{run.path}: {entities} entities have statements of role train: halves of halves of them need at least 8"
+        )
+    tables = {probe: {name: recording.empty() for name in COLUMNS} for probe in probes}
+    problems = {probe: _problems(training, probe, splits, shuffles, draws, seed) for probe in probes}
+    for place, layer in enumerate(recording.layers):
+        activations = recording.activations(layer)[:, :, training.rows]
+        for probe, table in tables.items():
+            for column in range(len(recording.positions)):
+                directions = fit_directions(activations[:, column], *problems[probe], training, estimator)
+                sizes = [1, 2 * splits, 2 * shuffles, 2 * SPLITS_OF_A_DRAW * draws]
+                found = _cosines(*directions.split(sizes, dim=1))
+                for name, values in found.items():
+                    table[name][:, place, column] = values.clamp(-1, 1).double().numpy()[list(recording.shown)]
+    counts = {"n": len(training.rows), "entities": entities}
+    return pd.concat(
+        [recording.table({"probe": probe}, {**table, **counts}) for probe, table in tables.items()], ignore_index=True
+    )
+
+
+def fitted_directions(
+    run: Run,
+    *,
+    probe: ProbeName = "truth",
+    layers: Sequence[int] | None = None,
+    positions: Sequence[str] | None = None,
+    steps: Sequence[int] | None = None,
+    estimator: Estimator = "mass_mean",
+) -> Float[np.ndarray, "step layer position d_model"]:
+    """The direction of a probe fitted at every step, layer and position asked for, in units of the residual stream.
+
+    Errors as `transfer_matrix`.
+    """
+    check_probes([probe])
+    recording = open_recording(run, layers=layers, positions=positions, steps=steps)
+    training = recording.training()
+    everything = np.ones((1, len(training.rows)), dtype=bool)
+    fitted = [
+        fit_directions(
+            recording.activations(layer)[:, :, training.rows],
+            training.labels(probe)[None],
+            everything,
+            training,
+            estimator,
+        )
+        for layer in recording.layers
+    ]
+    return torch.stack(fitted, dim=1)[list(recording.shown), :, :, 0].double().numpy()
+
+
+def principal_angles(first: ArrayLike, second: ArrayLike) -> Float[np.ndarray, "angle"]:
+    """Angles in radians, smallest first, between the subspaces that two sets of directions [k d_model] span.
+
+    There are as many as the smaller set has directions: all 0 where its span lies in the other's, pi / 2 for directions
+    that the other lacks. They do not depend on the lengths of the directions, nor on which of a subspace are given
+    (Bjorck and Golub 1973). Raises InputError for sets that are empty, of different widths, not finite, or whose
+    directions are linearly dependent.
+    """
+    from scipy.linalg import subspace_angles
+
+    sets = [np.atleast_2d(np.asarray(directions, dtype=np.float64)) for directions in (first, second)]
+    if any(rows.ndim != 2 or not rows.size for rows in sets) or sets[0].shape[1] != sets[1].shape[1]:
+        raise InputError(
+            f"directions of shapes {sets[0].shape} and {sets[1].shape}: expected two arrays [k d_model] of one width"
+        )
+    for name, rows in zip(("first", "second"), sets, strict=True):
+        if not np.isfinite(rows).all():
+            raise InputError(f"the {name} set of directions holds NaN or infinite numbers: drop or mend them")
+        rank = int(np.linalg.matrix_rank(rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-300)))
+        if rank < len(rows):
+            raise InputError(
+                f"the {name} set of {len(rows)} directions spans {rank} dimensions: expected linearly independent ones"
+            )
+    return np.sort(subspace_angles(sets[0].T, sets[1].T))
+
+
+def _problems(
+    training: Training, probe: ProbeName, splits: int, shuffles: int, draws: int, seed: int
+) -> tuple[Bool[np.ndarray, "problem n"], Bool[np.ndarray, "problem n"]]:
+    """Labels and rows of every fit: on all, on both halves of each split and shuffle, on quarters for each draw."""
+    labels = training.labels(probe)
+    train = [
+        np.ones((1, len(labels)), dtype=bool),
+        training.parts(probe, 2, splits, derive_seed(seed, "splits", 0)),
+        training.parts(probe, 2, shuffles, derive_seed(seed, "shuffles", 0)),
+    ]
+    drawn = training.parts(probe, 2, -(-draws // 2), derive_seed(seed, "draws", 0))[:draws]
+    train += [training.parts(probe, 2, SPLITS_OF_A_DRAW, seed, half) for half in drawn]
+    own = [np.tile(labels, (len(masks), 1)) for masks in train]
+    # Within the halves: were labels shuffled across them, what one half has too much of the other would lack.
+    own[2] = np.repeat(training.shuffled(probe, train[2][::2].astype(np.int64), seed), 2, axis=0)
+    return np.concatenate(own), np.concatenate(train)
+
+
+def _cosines(
+    whole: Float[Tensor, "step 1 d_model"],
+    halves: Float[Tensor, "step half d_model"],
+    shuffled: Float[Tensor, "step shuffled d_model"],
+    quarters: Float[Tensor, "step quarter d_model"],
+) -> dict[str, Float[Tensor, "step"]]:
+    """The columns of `direction_cosine` at each step; neighbours in a set are of different entities."""
+    within, across = _pairs(halves)
+    known = _positive(within.mean(1))
+    attenuation = (known * known[0]).sqrt()
+    full = 2 * known / (1 + known)
+    null = _pairs(shuffled)[1] / attenuation[:, None]
+    within_draw, across_draw = (cosines.unflatten(1, (-1, SPLITS_OF_A_DRAW)).mean(2) for cosines in _pairs(quarters))
+    known_draw = _positive(within_draw)
+    low, high = _middle(across_draw / (known_draw * known_draw[:1]).sqrt())
+    null_low, null_high = _middle(null)
+    return {
+        "cosine": torch.cosine_similarity(whole, whole[:1], dim=-1)[:, 0],
+        "reliability": (full * full[0]).sqrt(),
+        "corrected": across.mean(1) / attenuation,
+        "low": low,
+        "high": high,
+        "null": null.mean(1),
+        "null_low": null_low,
+        "null_high": null_high,
+    }
+
+
+def _pairs(directions: Float[Tensor, "step twice d_model"]) -> tuple[Float[Tensor, "step k"], Float[Tensor, "step k"]]:
+    """Cosine within each pair of neighbours at one step, and of each with the other one's at the reference step."""
+    left, right = directions[:, 0::2], directions[:, 1::2]
+    within = torch.cosine_similarity(left, right, dim=-1)
+    across = torch.cosine_similarity(left, right[:1], dim=-1) + torch.cosine_similarity(right, left[:1], dim=-1)
+    return within, across / 2
+
+
+def _positive(reliability: Float[Tensor, "*any"]) -> Float[Tensor, "*any"]:
+    return torch.where(reliability > 0, reliability, torch.nan)
+
+
+def _middle(draws: Float[Tensor, "step draw"]) -> tuple[Float[Tensor, "step"], Float[Tensor, "step"]]:
+    """Middle 95% of the draws that have a value; NaN where more than a tenth have none."""
+    enough = draws.isnan().float().mean(1) <= MAY_FAIL
+    low, high = (torch.nanquantile(draws, share, dim=1) for share in ((1 - LEVEL) / 2, (1 + LEVEL) / 2))
+    return torch.where(enough, low, torch.nan), torch.where(enough, high, torch.nan)

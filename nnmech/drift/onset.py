@@ -1,0 +1,151 @@
+"""When a claim becomes true inside, and when the model begins to say it."""
+
+from collections.abc import Iterator, Sequence
+from itertools import product
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float
+
+from nnmech.drift.coordinates import draw_coordinates
+from nnmech.drift.recording import claim_answers, open_recording
+from nnmech.drift.resampling import draw_weights
+from nnmech.errors import InputError, RunError
+from nnmech.probes.estimators import Estimator
+from nnmech.runs import Run
+from nnmech.statistics import LEVEL, cluster_bootstrap, cluster_count
+
+HALF = 0.5
+PLACE = ["condition", "what", "layer", "position"]
+
+Onsets = Float[np.ndarray, "draw"]
+
+
+def onset(
+    runs: Sequence[Run],
+    *,
+    layers: Sequence[int] | None = None,
+    positions: Sequence[str] | None = None,
+    estimator: Estimator = "mass_mean",
+    reference_step: int = 0,
+    draws: int = 1000,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """First step at which the claim coordinate ("inside") and the belief rate ("answers") of each run cross one half.
+
+    Between recorded steps both are interpolated linearly in log(1 + step); what is above one half from the first
+    recorded step on has that one. Columns condition (the config's `condition`, else its `arm`), claim, seed, what,
+    layer, position (missing for answers, which have none), step, low, high, reached, n. n counts statements of role
+    `claim`, for answers the questions. Rows of what "difference" are answers minus inside, in steps: positive where the
+    claim was true inside before the model said it, and missing where one of the two was there from the start. 95%
+    intervals resample statements, control entities and questions as for the coordinate and the belief rate. Where there
+    is no crossing step is NaN and reached False; a bound is NaN where the draws beyond it never cross, or nothing can
+    be resampled. Raises InputError for no runs, RunError for a run whose config names no condition, or that has no
+    statements of role `claim` or no answers about their claim, and what `claim_coordinate` raises.
+    """
+    if not runs:
+        raise InputError("there are no runs: an onset needs at least one")
+    records = []
+    for run in runs:
+        found = list(_run_onsets(run, layers, positions, estimator, reference_step, draws, seed))
+        if not found:
+            raise RunError(f"{run.path}: no affirmative statements of role claim: record them to see an onset inside")
+        records += found
+    return pd.DataFrame(records)
+
+
+def average_onset(onsets: pd.DataFrame, *, draws: int = 2000, seed: int = 0) -> pd.DataFrame:
+    """Mean onset over runs by condition, what, layer and position, with a 95% interval over claims.
+
+    `onsets` is a table of `onset`. Columns condition, what, layer, position, step, low, high, reached (share of the
+    runs), n (claims among those). Only runs with an onset count, so that means of conditions are comparable where
+    `reached` is alike; differences, which pair the two onsets of a run, are so anyway.
+    """
+    records = []
+    for key, group in onsets.groupby(PLACE, sort=False, dropna=False):
+        known = group.loc[group["reached"].to_numpy(dtype=bool)]
+        record: dict[str, Any] = dict(zip(PLACE, tuple(key), strict=True))  # pyright: ignore[reportArgumentType]
+        record |= {"step": np.nan, "low": np.nan, "high": np.nan, "reached": len(known) / len(group), "n": 0}
+        if len(known):
+            interval = cluster_bootstrap(known["step"], known["claim"].to_numpy(), draws=draws, seed=seed)
+            record |= {"step": interval.mean, "low": interval.low, "high": interval.high, "n": interval.clusters}
+        records.append(record)
+    return pd.DataFrame(records)
+
+
+def crossing(steps: np.ndarray, values: Float[np.ndarray, "draw step"]) -> Onsets:
+    """Where each row first reaches one half, linear in log(1 + step) between `steps` that rise; infinite if nowhere.
+
+    Steps without a value are left out.
+    """
+    place, found = np.log1p(steps), np.full(len(values), np.inf)
+    before, value_before = np.full(len(values), np.nan), np.full(len(values), np.nan)
+    for here, value in zip(place, values.T, strict=True):
+        reached = np.isinf(found) & (value >= HALF)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            between = before + (here - before) * (HALF - value_before) / (value - value_before)
+        found = np.where(reached, np.where(np.isnan(value_before), here, between), found)
+        known = ~np.isnan(value)
+        before, value_before = np.where(known, here, before), np.where(known, value, value_before)
+    # Rounded, so that a crossing at a recorded step is that step.
+    return np.expm1(found).round(9)
+
+
+def _run_onsets(
+    run: Run,
+    layers: Sequence[int] | None,
+    positions: Sequence[str] | None,
+    estimator: Estimator,
+    reference_step: int,
+    draws: int,
+    seed: int,
+) -> Iterator[dict[str, Any]]:
+    condition = run.config.get("condition", run.config.get("arm"))
+    if condition is None:
+        raise RunError(f"{run.path}: its config has neither condition nor arm: write one when the run is created")
+    recording = open_recording(run, layers=layers, positions=positions, reference_step=reference_step)
+    order = np.argsort(recording.steps)
+    steps = np.array(recording.steps)[order]
+    for drawn in draw_coordinates(recording, "truth", estimator, draws, seed):
+        if drawn.group.role != "claim" or drawn.group.polarity != 1:
+            continue
+        n, labels = len(drawn.group.members), {"condition": condition, "claim": drawn.group.claim}
+        labels["seed"] = run.config.get("seed")
+        said, questions = _said(run, drawn.group.claim, draws, seed)
+        nowhere = {"layer": np.nan, "position": None}
+        yield {**labels, "what": "answers", **nowhere, **_summary(said, questions), "n": len(questions)}
+        for (row, layer), (column, position) in product(enumerate(recording.layers), enumerate(recording.positions)):
+            inside = crossing(steps, drawn.z[:, order, row, column])
+            place = {"layer": layer, "position": position}
+            yield {**labels, "what": "inside", **place, **_summary(inside, drawn.clusters), "n": n}
+            # Infinite less infinite, where neither is ever reached, is nothing; so is what was there from the start.
+            seen = (said[0] > run.answers["step"].min()) & (inside[0] > steps[0])
+            known = seen & (np.isfinite(said) | np.isfinite(inside))
+            later = np.subtract(said, inside, out=np.full_like(said, np.nan), where=known)
+            clusters = min(questions, drawn.clusters, key=lambda labels: cluster_count([labels]))
+            yield {**labels, "what": "difference", **place, **_summary(later, clusters), "n": n}
+
+
+def _summary(onsets: Onsets, clusters: np.ndarray) -> dict[str, Any]:
+    """step, low, high, reached of an onset whose first draw is the sample itself; what is not finite is NaN."""
+    drawn = onsets[1:][~np.isnan(onsets[1:])]
+    low = high = np.nan
+    if cluster_count([clusters]) > 1 and len(drawn):
+        low = np.quantile(drawn, (1 - LEVEL) / 2, method="lower")
+        high = np.quantile(drawn, (1 + LEVEL) / 2, method="higher")
+    step, low, high = (float(value) if np.isfinite(value) else np.nan for value in (onsets[0], low, high))
+    return {"step": step, "low": low, "high": high, "reached": bool(np.isfinite(step))}
+
+
+def _said(run: Run, claim: Any, draws: int, seed: int) -> tuple[Onsets, np.ndarray]:
+    """Onset of belief in answers, questions resampled, the same ones at every step; and the questions."""
+    answers = claim_answers(run, claim)
+    hits = answers.assign(hit=answers["verdict"] == "yes").pivot_table("hit", "question", "step", aggfunc="sum")
+    counts = answers.pivot_table("sample", "question", "step", aggfunc="size")
+    questions = hits.index.to_numpy()
+    # Another seed than those of statements and controls: all three are drawn independently.
+    weights = draw_weights(questions, draws, seed + 2)
+    said, asked = (weights @ table.fillna(0).to_numpy(dtype=np.float64) for table in (hits, counts))
+    rates = np.divide(said, asked, out=np.full_like(said, np.nan), where=asked > 0)
+    return crossing(hits.columns.to_numpy(), rates), questions

@@ -1,0 +1,92 @@
+"""What a probe reads inside against what the model says."""
+
+import numpy as np
+import pandas as pd
+
+from nnmech.beliefs import belief_rate
+from nnmech.drift.coordinates import claim_coordinate
+from nnmech.drift.recording import ProbeName, claim_answers
+from nnmech.drift.transfer import transfer_matrix
+from nnmech.errors import InputError, RunError
+from nnmech.probes.estimators import Estimator
+from nnmech.runs import Run
+
+COLUMNS = [
+    *("step", "phase", "claim"),
+    *("inside", "inside_low", "inside_high", "says", "says_low", "says_high", "n_inside", "n_says"),
+]
+
+
+def phase_portrait(
+    run: Run,
+    *,
+    layer: int | None = None,
+    position: str | None = None,
+    role: str = "claim",
+    estimator: Estimator = "mass_mean",
+    reference_step: int = 0,
+    draws: int = 1000,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Claim coordinate and belief rate of a run's claims at the steps that have both a snapshot and answers.
+
+    The coordinate is that of affirmative statements of `role` at one layer and position (see `claim_coordinate`), by
+    default those of `best_place`; role `matched_false` gives the null, statements and questions about false facts that
+    nobody stated. Columns step, phase, claim, inside, inside_low, inside_high, says, says_low, says_high (percent),
+    n_inside (statements), n_says (answers); 95% intervals resample statements and controls, and questions.
+    Raises RunError where no step has both or a claim has no answers, InputError for a role nobody is asked about or
+    without statements, and what `claim_coordinate` raises.
+    """
+    steps = [step for step in run.steps if step in set(run.answers["step"])]
+    if not steps:
+        raise RunError(
+            f"{run.path}: no step has both a snapshot ({run.steps}) and answers "
+            f"({sorted(set(run.answers['step'].tolist()))}): record both at the same steps"
+        )
+    if layer is None or position is None:
+        layer, position = best_place(run, estimator=estimator, step=reference_step, layer=layer, position=position)
+    inside = claim_coordinate(
+        run,
+        layers=[layer],
+        positions=[position],
+        steps=steps,
+        estimator=estimator,
+        reference_step=reference_step,
+        draws=draws,
+        seed=seed,
+    )
+    inside = inside.loc[((inside["role"] == role) & (inside["polarity"] == 1)).to_numpy()]
+    if inside.empty:
+        raise InputError(f"{run.path}: no affirmative statements of role {role}: record them, or name another role")
+    answers = pd.concat([claim_answers(run, claim, role) for claim in dict.fromkeys(inside["claim"])])
+    says = belief_rate(answers, ["claim", "step"], draws=draws, seed=seed)
+    inside = inside.rename(columns={"z": "inside", "low": "inside_low", "high": "inside_high", "n": "n_inside"})
+    says = says.rename(columns={"mean": "says", "low": "says_low", "high": "says_high", "n": "n_says"})
+    return inside.merge(says, on=["step", "claim"])[COLUMNS]
+
+
+def best_place(
+    run: Run,
+    *,
+    probe: ProbeName = "truth",
+    estimator: Estimator = "mass_mean",
+    step: int = 0,
+    layer: int | None = None,
+    position: str | None = None,
+) -> tuple[int, str]:
+    """Layer and position, where not given, at which a probe has the highest AUROC on held-out entities at a step.
+
+    Only statements of role `train` are looked at, so that the choice knows nothing of the claims.
+    """
+    found = transfer_matrix(
+        run,
+        probes=[probe],
+        layers=None if layer is None else [layer],
+        positions=None if position is None else [position],
+        steps=[step],
+        estimator=estimator,
+        shuffles=1,
+        draws=1,
+    )
+    best = found.loc[int(np.argmax(found["auroc"]))]
+    return int(best["layer"]), str(best["position"])

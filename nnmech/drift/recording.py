@@ -1,0 +1,293 @@
+"""What of a run a table is about: its activations layer by layer, its statements in groups, and fits of directions."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+import numpy as np
+import pandas as pd
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from nnmech.errors import InputError, RunError
+from nnmech.probes.estimators import Estimator, fit_direction, grouped_folds
+from nnmech.probes.fit_many import BATCHED_ESTIMATORS, fit_many
+from nnmech.probes.table import label_table, training_table
+from nnmech.runs import Run
+from nnmech.seeds import derive_seed
+
+ProbeName = Literal["truth", "polarity"]
+PROBE_NAMES: tuple[ProbeName, ...] = get_args(ProbeName)
+MATCHED_FALSE = "matched_false"
+"""Role of statements and category of questions about false facts that nobody stated of the claim's entity."""
+
+
+@dataclass(frozen=True, eq=False)
+class Recording:
+    """What of a run a table is about; the first of `steps` is the reference step.
+
+    `shown` are the places in `steps` of those that the table was asked for, in order.
+    """
+
+    run: Run
+    statements: pd.DataFrame
+    steps: tuple[int, ...]
+    shown: tuple[int, ...]
+    phases: tuple[str, ...]
+    layers: tuple[int, ...]
+    positions: tuple[str, ...]
+
+    def column(self, name: str) -> np.ndarray:
+        return self.statements[name].to_numpy()
+
+    def activations(self, layer: int) -> Float[Tensor, "step position statement d_model"]:
+        """The residual stream behind a block, less its mean over the statements at each step and position.
+
+        The mean dwarfs what tells statements apart and is no part of any difference between them. Raises RunError for
+        activations that are not finite.
+        """
+        rows = []
+        for step in self.steps:
+            snapshot = self.run.snapshot(step, layers=[layer])
+            places = [snapshot.positions.index(position) for position in self.positions]
+            residual = snapshot.residual[0, places].double()
+            if not residual.isfinite().all():
+                raise RunError(
+                    f"{self.run.path}: activations of step {step}, layer {layer} are NaN or infinite: training may "
+                    "have diverged, or fp16 overflowed; record in float32 or bfloat16"
+                )
+            rows.append((residual - residual.mean(dim=1, keepdim=True)).float())
+        return torch.stack(rows)
+
+    def training(self) -> "Training":
+        """The statements of role `train`; InputError unless truth and polarity are crossed in them."""
+        with naming(self.run):
+            train = training_table(self.statements)
+        return Training(
+            train.index.to_numpy(copy=True),
+            train["truth"].to_numpy(dtype=bool),
+            train["polarity"].to_numpy() > 0,
+            pd.factorize(train["entity"])[0].astype(np.int64),
+        )
+
+    def groups(self) -> "list[Group]":
+        """The statements that are placed, by role, claim and polarity: all but those of roles `train` and `control`.
+
+        Raises InputError where there are none, or where an entity of theirs, or of a control, is one of training.
+        """
+        trained = self.statements["role"] == "train"
+        shared = sorted(set(self.statements.loc[trained, "entity"]) & set(self.statements.loc[~trained, "entity"]))
+        if shared:
+            raise InputError(
+                f"{self.run.path}: {len(shared)} entities ({', '.join(map(str, shared[:3]))}) have statements of role "
+                "train and of another role: a probe must not be read on entities it was fitted on; give them one role"
+            )
+        placed = self.statements.loc[~self.statements["role"].isin(["train", "control"]).to_numpy()]
+        if placed.empty:
+            raise InputError(
+                f"{self.run.path}: the run has only statements of role train and control: there is no claim to place; "
+                "record statements of role claim"
+            )
+        groups = []
+        for key, members in placed.groupby(["role", "claim", "polarity"], sort=False, dropna=False):
+            role, claim, polarity = tuple(key)  # pyright: ignore[reportArgumentType]
+            groups.append(Group(role, claim, int(polarity), members.index.to_numpy(copy=True)))
+        return groups
+
+    def ends(self, probe: ProbeName, group: "Group") -> "Ends":
+        """The controls between which a group is placed: for truth false and true ones of its own polarity.
+
+        For polarity they are negated and affirmative ones of either truth value. Raises InputError for none of a kind.
+        """
+        controls, polarity, truth = self.column("role") == "control", self.column("polarity"), self.column("truth")
+        if probe == "truth":
+            same = controls & (polarity == group.polarity)
+            zero, one = same & np.equal(truth, False), same & np.equal(truth, True)
+        else:
+            zero, one = controls & (polarity == -1), controls & (polarity == 1)
+        if not zero.any() or not one.any():
+            raise InputError(
+                f"{self.run.path}: the {group.role} statements of claim {group.claim} have polarity "
+                f"{group.polarity:+d}: expected controls on both ends of their scale, there are {int(zero.sum())} at 0 "
+                f"and {int(one.sum())} at 1; record statements of role control"
+            )
+        return Ends(np.flatnonzero(zero), np.flatnonzero(one))
+
+    def table(self, labels: Mapping[str, Any], values: Mapping[str, np.ndarray | int]) -> pd.DataFrame:
+        """Long form of values [shown layer position]: columns step, phase, layer, position, the labels, the values."""
+        index = pd.MultiIndex.from_product(
+            [self.shown, self.layers, self.positions], names=["row", "layer", "position"]
+        )
+        table = index.to_frame(index=False)
+        rows = table.pop("row").to_numpy()
+        table.insert(0, "step", np.asarray(self.steps)[rows])
+        table.insert(1, "phase", np.asarray(self.phases, dtype=object)[rows])
+        columns = {name: np.ravel(value) if np.ndim(value) else value for name, value in values.items()}
+        return table.assign(**labels, **columns)
+
+    def empty(self) -> Float[np.ndarray, "shown layer position"]:
+        return np.full((len(self.shown), len(self.layers), len(self.positions)), np.nan)
+
+
+@dataclass(frozen=True, eq=False)
+class Training:
+    """The statements that probes are fitted on: row numbers in the run, labels, and a number for each entity."""
+
+    rows: Int[np.ndarray, "n"]
+    truth: Bool[np.ndarray, "n"]
+    affirmative: Bool[np.ndarray, "n"]
+    entities: Int[np.ndarray, "n"]
+
+    def labels(self, probe: ProbeName) -> Bool[np.ndarray, "n"]:
+        return self.truth if probe == "truth" else self.affirmative
+
+    def shuffled(
+        self, probe: ProbeName, strata: Int[np.ndarray, "shuffle n"], seed: int
+    ) -> Bool[np.ndarray, "shuffle n"]:
+        """Labels permuted among statements of one stratum and one value of the other label, anew in every row.
+
+        The cross of truth and polarity stays balanced: a shuffled truth probe must not read polarity by chance.
+        """
+        other = self.labels("polarity" if probe == "truth" else "truth")
+        rng = np.random.default_rng(derive_seed(seed, "shuffled labels", 0))
+        permuted = np.tile(self.labels(probe), (len(strata), 1))
+        for row, cells in zip(permuted, 2 * strata + other, strict=True):
+            for cell in np.unique(cells):
+                row[cells == cell] = rng.permutation(row[cells == cell])
+        return permuted
+
+    def parts(
+        self, probe: ProbeName, number: int, count: int, seed: int, of: Bool[np.ndarray, "n"] | None = None
+    ) -> Bool[np.ndarray, "part n"]:
+        """`count` random divisions of the entities, or of those `of` a mask, into `number` parts each, as masks.
+
+        Parts of one division are neighbours. Entities of like labels are dealt out, so that each has both classes.
+        """
+        rows = np.arange(len(self.rows)) if of is None else np.flatnonzero(of)
+        masks = np.zeros((count, number, len(self.rows)), dtype=bool)
+        for draw, division in enumerate(masks):
+            chosen = derive_seed(seed, "entities", draw)
+            folds = grouped_folds(self.labels(probe)[rows], self.entities[rows], number, chosen)
+            for part, (_, inside) in zip(division, folds, strict=False):
+                part[rows[inside]] = True
+        return masks.reshape(count * number, -1)
+
+
+@dataclass(frozen=True, eq=False)
+class Group:
+    """Statements of one role, claim and polarity; `members` are their row numbers in the run."""
+
+    role: str
+    claim: Any
+    polarity: int
+    members: Int[np.ndarray, "member"]
+
+    @property
+    def labels(self) -> dict[str, Any]:
+        return {"role": self.role, "claim": self.claim, "polarity": self.polarity}
+
+
+@dataclass(frozen=True, eq=False)
+class Ends:
+    """Row numbers of the controls at 0 and at 1 of a coordinate."""
+
+    zero: Int[np.ndarray, "zero"]
+    one: Int[np.ndarray, "one"]
+
+
+def open_recording(
+    run: Run,
+    *,
+    layers: Sequence[int] | None = None,
+    positions: Sequence[str] | None = None,
+    steps: Sequence[int] | None = None,
+    reference_step: int = 0,
+) -> Recording:
+    """The recorded steps, layers and positions asked for (None: all), checked to be of the same statements.
+
+    Raises RunError for a run without snapshots or with snapshots of different statements, InputError for steps, layers
+    or positions that were not recorded.
+    """
+    recorded = run.steps
+    if not recorded:
+        raise RunError(f"{run.path}: the run has no snapshots: give its Recorder statements and steps to record")
+    asked = tuple(dict.fromkeys(recorded if steps is None else steps))
+    missing = [step for step in dict.fromkeys((reference_step, *asked)) if step not in recorded]
+    if missing or not asked:
+        raise InputError(f"{run.path}: no snapshot of steps {missing}; there are {recorded}: name some of them")
+    ordered = (reference_step, *(step for step in asked if step != reference_step))
+    with naming(run):
+        reference = run.snapshot(reference_step, layers=layers)
+        statements = label_table(run.statements, reference)
+    positions = reference.positions if positions is None else tuple(positions)
+    strangers = [position for position in positions if position not in reference.positions]
+    if strangers or not positions:
+        raise InputError(f"{run.path}: positions {strangers}: expected some of {list(reference.positions)}")
+    phases = []
+    for step in ordered:
+        with naming(run):
+            snapshot = run.snapshot(step, layers=reference.layers[:1])
+        if snapshot.batch_hash != reference.batch_hash:
+            raise RunError(
+                f"{run.path}: the snapshots of steps {reference_step} and {step} are of different statements or tokens "
+                f"({reference.batch_hash[:12]}, {snapshot.batch_hash[:12]}): drift compares the same ones"
+            )
+        phases.append(snapshot.phase)
+    shown = tuple(ordered.index(step) for step in asked)
+    return Recording(run, statements, ordered, shown, tuple(phases), reference.layers, positions)
+
+
+def fit_directions(
+    activations: Float[Tensor, "*cell n d_model"],
+    labels: Bool[np.ndarray, "problem n"],
+    train: Bool[np.ndarray, "problem n"],
+    training: Training,
+    estimator: Estimator,
+) -> Float[Tensor, "*cell problem d_model"]:
+    """The direction of each problem, labels of the training statements and those it is fitted on, in every cell.
+
+    Of several problems none chooses a penalty of its own: `logistic` is then that of `fit_many` without groups.
+    """
+    if estimator in BATCHED_ESTIMATORS:
+        groups = training.entities if len(labels) == 1 else None
+        fitted = fit_many(activations, torch.tensor(labels), torch.tensor(train), estimator=estimator, groups=groups)
+        return fitted.directions
+    found = [
+        fit_direction(rows[mask], own[mask], training.entities[mask], estimator, affirmative=training.affirmative[mask])
+        for rows in activations.flatten(0, -3).double().numpy()
+        for own, mask in zip(labels, train, strict=True)
+    ]
+    directions = np.stack([direction for direction, _ in found])
+    return torch.from_numpy(directions).float().reshape(*activations.shape[:-2], len(labels), activations.shape[-1])
+
+
+def claim_answers(run: Run, claim: str, role: str = "claim") -> pd.DataFrame:
+    """The answers to the questions about a claim, or to those about its `matched_false` facts.
+
+    Raises InputError for another role, RunError where the run has no such answers.
+    """
+    if role not in ("claim", MATCHED_FALSE):
+        raise InputError(f"role {role!r}: expected claim or {MATCHED_FALSE}, nobody is asked about other statements")
+    about = (run.answers["claim"] == claim) & ((run.answers["category"] == MATCHED_FALSE) == (role == MATCHED_FALSE))
+    answers = run.answers.loc[about.to_numpy(dtype=bool)]
+    if answers.empty:
+        raise RunError(f"{run.path}: no answers about {role} of {claim}: ask its questions at evaluation steps")
+    return answers
+
+
+def check_probes(probes: Sequence[str]) -> None:
+    """Raise InputError for probes that are not known, or none."""
+    unknown = [name for name in probes if name not in PROBE_NAMES]
+    if unknown or not probes:
+        raise InputError(f"probes {list(probes)}: expected some of {list(PROBE_NAMES)}")
+
+
+@contextmanager
+def naming(run: Run) -> Iterator[None]:
+    """An InputError raised inside names the run."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(f"{run.path}: {error}") from error

@@ -1,0 +1,158 @@
+import dataclasses
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from nnmech.claims import Statement
+from nnmech.drift import average_coordinates, claim_coordinate, polarity_coordinate
+from nnmech.errors import InputError, RunError
+from nnmech.runs import Run
+
+TRUTH = np.eye(16)[0]
+
+Place = Callable[..., np.ndarray]
+Record = Callable[..., Run]
+
+
+def at(belief: float) -> np.ndarray:
+    """Where a claim lies that is `belief` of the way from false to true."""
+    return (2 * belief - 1) * TRUTH
+
+
+@pytest.fixture
+def believed(statements: list[Statement], place: Place, record: Record) -> Callable[..., Run]:
+    """A run whose claim has the given belief at each step, while all activations grow and shift."""
+
+    def build(beliefs: dict[int, float], name: str = "run", items: list[Statement] | None = None) -> Run:
+        told = statements if items is None else items
+        rows = {
+            step: (1 + number) * place(told, step, claim=at(belief)) + 5.0 * number
+            for number, (step, belief) in enumerate(beliefs.items())
+        }
+        phases = {step: f"phase{min(number, 1)}" for number, step in enumerate(beliefs)}
+        return record(name, told, rows, phases=phases)
+
+    return build
+
+
+def test_the_coordinate_is_zero_at_false_and_one_at_true_controls(believed: Callable[..., Run]) -> None:
+    table = claim_coordinate(believed({0: 0.0, 10: 0.5, 20: 1.0}))
+    z = table.set_index(["role", "step"])["z"]
+    for step, belief in ((0, 0.0), (10, 0.5), (20, 1.0)):
+        assert z["claim", step] == pytest.approx(belief, abs=0.1)
+        assert z["claim_negation", step] == pytest.approx(1 - belief, abs=0.1)
+        for null in ("matched_false", "unrelated_claim"):
+            assert z[null, step] == pytest.approx(0.0, abs=0.1)
+    assert (table["low"] <= table["z"]).all()
+    assert (table["z"] <= table["high"]).all()
+    assert set(table["n"]) == {8}
+    assert table["phase"].tolist()[:3] == ["phase0", "phase1", "phase1"]
+    assert set(table["layer"]) == {3}
+
+
+def test_change_counts_from_the_untouched_model(believed: Callable[..., Run]) -> None:
+    table = claim_coordinate(believed({0: 0.2, 10: 0.9})).set_index(["role", "step"])
+    assert table.loc[("claim", 0), ["change", "change_low", "change_high"]].tolist() == [0, 0, 0]
+    assert table.loc[("claim", 10), "change"] == pytest.approx(0.7, abs=0.1)
+    assert table.loc[("claim", 10), "change_low"] > 0.5
+
+
+def test_without_headroom_no_change_is_reported(believed: Callable[..., Run]) -> None:
+    table = claim_coordinate(believed({0: 0.95, 10: 1.0})).set_index(["role", "step"])
+    assert np.isnan(table.loc[("claim", 10), "change"])
+    assert not np.isnan(table.loc[("claim", 10), "z"])
+
+
+def test_polarity_is_placed_between_negated_and_affirmative_controls(believed: Callable[..., Run]) -> None:
+    z = polarity_coordinate(believed({0: 0.0, 10: 1.0})).set_index(["role", "step"])["z"]
+    assert z["claim", 10] == pytest.approx(1.0, abs=0.15)
+    assert z["claim_negation", 10] == pytest.approx(0.0, abs=0.15)
+
+
+def test_controls_that_are_not_told_apart_give_no_coordinate(
+    statements: list[Statement], place: Place, record: Record
+) -> None:
+    noise = place(statements, 5, truth=0 * TRUTH, claim=0 * TRUTH)
+    table = claim_coordinate(record("run", statements, {0: place(statements, 0), 5: noise})).set_index("step")
+    assert table.loc[5, ["z", "low", "high"]].isna().all(axis=None)
+    assert table.loc[0, "z"].notna().all()
+
+
+def test_several_entities_of_a_group_are_resampled_whole(
+    statements: list[Statement], place: Place, record: Record
+) -> None:
+    copies = [dataclasses.replace(item, id=f"{item.id}/{copy}") for item in statements for copy in range(2)]
+    people = {item.id: number for number, item in enumerate(copies) if item.role == "matched_false"}
+    spread = [
+        dataclasses.replace(item, entity=f"p{people.get(item.id, 0) // 4}") if item.id in people else item
+        for item in copies
+    ]
+    rows = place(spread, 0, own=0.3, noise=0)
+    # Where all statements of an entity agree, four of them are no better than one.
+    for start in range(0, len(spread), 4):
+        if spread[start].role == "matched_false":
+            rows[start : start + 4] = rows[start]
+    whole = claim_coordinate(record("whole", spread, {0: rows}), draws=2000).set_index("role").loc["matched_false"]
+    single = [dataclasses.replace(item, entity="ada") if item.id in people else item for item in spread]
+    apart = claim_coordinate(record("apart", single, {0: rows}), draws=2000).set_index("role").loc["matched_false"]
+    assert whole["z"] == pytest.approx(apart["z"])
+    assert (whole["high"] - whole["low"]) > 1.3 * (apart["high"] - apart["low"])
+
+
+def test_entities_of_the_probe_are_not_scored(believed: Callable[..., Run], statements: list[Statement]) -> None:
+    shared = [dataclasses.replace(item, entity="train0") if item.role == "claim" else item for item in statements]
+    with pytest.raises(InputError, match=r"run: 1 entities \(train0\) have statements of role train and of another"):
+        claim_coordinate(believed({0: 0.0}, items=shared))
+
+
+def test_what_is_missing_is_named(believed: Callable[..., Run], statements: list[Statement], record: Record) -> None:
+    run = believed({10: 0.0})
+    with pytest.raises(InputError, match=r"run: no snapshot of steps \[0\]; there are \[10\]"):
+        claim_coordinate(run)
+    with pytest.raises(InputError, match=r"run: positions \['first'\]: expected some of \['last'\]"):
+        claim_coordinate(run, reference_step=10, positions=["first"])
+    with pytest.raises(InputError, match=r"run: layers \[9\]: expected some of \[3\]"):
+        claim_coordinate(run, reference_step=10, layers=[9])
+    with pytest.raises(RunError, match="the run has no snapshots"):
+        claim_coordinate(record("empty", statements, {}))
+    bare = [item for item in statements if item.role != "control"]
+    with pytest.raises(InputError, match=r"bare.*there are 0 at 0 and 0 at 1; record statements of role control"):
+        claim_coordinate(believed({0: 0.0}, "bare", bare))
+    only = [item for item in statements if item.role in ("train", "control")]
+    with pytest.raises(InputError, match=r"only: the run has only .*no claim to place"):
+        polarity_coordinate(believed({0: 0.0}, "only", only))
+    untrained = [item for item in statements if item.role != "train"]
+    with pytest.raises(InputError, match=r"untrained: .*role train"):
+        polarity_coordinate(believed({0: 0.0}, "untrained", untrained))
+
+
+def test_a_diverged_step_is_named(statements: list[Statement], place: Place, record: Record) -> None:
+    rows = place(statements, 5)
+    rows[7, 1] = np.nan
+    run = record("run", statements, {0: place(statements, 0), 5: rows})
+    with pytest.raises(RunError, match="activations of step 5, layer 3 are NaN or infinite"):
+        claim_coordinate(run)
+
+
+def test_the_same_run_gives_the_same_numbers(believed: Callable[..., Run]) -> None:
+    run = believed({0: 0.0, 10: 0.5})
+    first, second = claim_coordinate(run), claim_coordinate(Run(run.path))
+    assert first.equals(second)
+    later = claim_coordinate(run, steps=[10], layers=[3], positions=["last"])
+    pd.testing.assert_frame_equal(later, first[first["step"] == 10].reset_index(drop=True))
+
+
+def test_claims_are_the_unit_of_an_average(believed: Callable[..., Run], statements: list[Statement]) -> None:
+    tables = []
+    for number, belief in enumerate((0.2, 0.4, 0.9)):
+        named = [item if item.claim is None else dataclasses.replace(item, claim=f"c{number}") for item in statements]
+        tables.append(claim_coordinate(believed({0: 0.0, 10: belief}, f"run{number}", named)))
+    mean = average_coordinates(tables).set_index(["role", "step"]).loc[("claim", 10)]
+    own = [table.set_index(["role", "step"])["z"]["claim", 10] for table in tables]
+    assert mean["z"] == pytest.approx(np.mean(own))
+    assert mean["n"] == 3
+    assert min(own) <= mean["low"] < mean["z"] < mean["high"] <= max(own)
+    # A second seed of every claim is no second claim.
+    pd.testing.assert_frame_equal(average_coordinates([*tables, *tables]), average_coordinates(tables))
