@@ -1,6 +1,6 @@
 """Intervals that respect how answers hang together: nested cluster bootstrap, vectorised over draws."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -155,27 +155,45 @@ def cluster_difference(
 
     Raises InputError where a cluster occurs on one side only, or where seeds are given for one side only.
     """
-    sides = [_finite(before, "before"), _finite(after, "after")]
-    levels = [_as_levels(before_clusters), _as_levels(after_clusters)]
-    for numbers, side in zip(sides, levels, strict=True):
-        _same_length(numbers, side)
-    if len(levels[0]) != len(levels[1]) or (before_crossed is None) != (after_crossed is None):
-        raise InputError("before and after name different cluster levels: give both the same levels, outermost first")
-    keys = [set(zip(*(column.tolist() for column in side), strict=True)) for side in levels]
-    if keys[0] != keys[1]:
-        lonely = sorted(map(str, keys[0] ^ keys[1]))[0]
-        raise InputError(f"cluster {lonely} occurs on one side only: a paired difference needs the same ones in both")
-    joined = [np.concatenate(pair) for pair in zip(*levels, strict=True)]
-    crossed = None
-    if before_crossed is not None and after_crossed is not None:
-        crossed = np.concatenate([np.asarray(before_crossed), np.asarray(after_crossed)])
-    weights = bootstrap_weights(joined, draws=draws, seed=seed, crossed=crossed)
-    split = len(sides[0])
-    differences = weighted_mean(sides[1], weights[:, split:]) - weighted_mean(sides[0], weights[:, :split])
-    low, high = _percentiles(differences)
-    if len(keys[0]) < 2:
+    sides = {"before": before, "after": after}
+    means, drawn, n, count = _paired_means(
+        sides, (before_clusters, after_clusters), (before_crossed, after_crossed), draws, seed
+    )
+    low, high = _percentiles(drawn[1] - drawn[0])
+    if count < 2:
         low = high = float("nan")
-    return Interval(float(sides[1].mean() - sides[0].mean()), low, high, len(sides[0]) + len(sides[1]), len(keys[0]))
+    return Interval(means[1] - means[0], low, high, n, count)
+
+
+def cluster_ratio(
+    numerator: ArrayLike,
+    numerator_clusters: ArrayLike | Sequence[ArrayLike],
+    denominator: ArrayLike,
+    denominator_clusters: ArrayLike | Sequence[ArrayLike],
+    *,
+    draws: int = 2000,
+    seed: int = 0,
+    numerator_crossed: ArrayLike | None = None,
+    denominator_crossed: ArrayLike | None = None,
+) -> Interval:
+    """Mean of `numerator` over mean of `denominator` with a 95% interval, paired as in `cluster_difference`.
+
+    A draw with nothing to divide by counts as infinite, so that `high` is infinite where the denominator may well be 0;
+    all is NaN where it is 0. Raises InputError as `cluster_difference`.
+    """
+    sides = {"numerator": numerator, "denominator": denominator}
+    means, drawn, n, count = _paired_means(
+        sides, (numerator_clusters, denominator_clusters), (numerator_crossed, denominator_crossed), draws, seed
+    )
+    if means[1] == 0:
+        return Interval(float("nan"), float("nan"), float("nan"), n, count)
+    above, below = (side[~np.isnan(drawn[0] + drawn[1])] for side in drawn)
+    ratios = np.divide(above, below, out=np.full(len(below), np.inf), where=below != 0)
+    with np.errstate(invalid="ignore"):
+        low, high = np.quantile(ratios, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], method="inverted_cdf").tolist()
+    if count < 2:
+        low = high = float("nan")
+    return Interval(means[0] / means[1], low, high, n, count)
 
 
 def cluster_count(levels: Sequence[ArrayLike]) -> int:
@@ -184,6 +202,35 @@ def cluster_count(levels: Sequence[ArrayLike]) -> int:
     for level in levels:
         parent_of_row, _ = _nested_codes(parent_of_row, np.asarray(level))
     return int(parent_of_row.max()) + 1
+
+
+def _paired_means(
+    values: Mapping[str, ArrayLike],
+    clusters: tuple[ArrayLike | Sequence[ArrayLike], ArrayLike | Sequence[ArrayLike]],
+    crossed: tuple[ArrayLike | None, ArrayLike | None],
+    draws: int,
+    seed: int,
+) -> tuple[list[float], list[Float[np.ndarray, "draw"]], int, int]:
+    """Means of two sides and of their draws, a cluster drawn for one drawn for both; numbers of values and clusters."""
+    names = " and ".join(values)
+    sides = [_finite(side, name) for name, side in values.items()]
+    levels = [_as_levels(side) for side in clusters]
+    for numbers, side in zip(sides, levels, strict=True):
+        _same_length(numbers, side)
+    if len(levels[0]) != len(levels[1]) or (crossed[0] is None) != (crossed[1] is None):
+        raise InputError(f"{names} name different cluster levels: give both the same levels, outermost first")
+    keys = [set(zip(*(column.tolist() for column in side), strict=True)) for side in levels]
+    if keys[0] != keys[1]:
+        lonely = sorted(map(str, keys[0] ^ keys[1]))[0]
+        raise InputError(f"cluster {lonely} occurs on one side only: {names} are paired, give the same ones in both")
+    joined = [np.concatenate(pair) for pair in zip(*levels, strict=True)]
+    factor = None
+    if crossed[0] is not None and crossed[1] is not None:
+        factor = np.concatenate([np.asarray(crossed[0]), np.asarray(crossed[1])])
+    weights = bootstrap_weights(joined, draws=draws, seed=seed, crossed=factor)
+    split = len(sides[0])
+    drawn = [weighted_mean(sides[0], weights[:, :split]), weighted_mean(sides[1], weights[:, split:])]
+    return [float(side.mean()) for side in sides], drawn, len(weights[0]), len(keys[0])
 
 
 def _nested_codes(parents: np.ndarray, column: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -9,6 +9,7 @@ from nnmech.statistics import (
     bootstrap_weights,
     cluster_bootstrap,
     cluster_difference,
+    cluster_ratio,
     rate_interval,
     weighted_auroc,
 )
@@ -96,6 +97,47 @@ def test_pairing_removes_what_both_sides_share() -> None:
 def test_difference_refuses_clusters_on_one_side_only() -> None:
     with pytest.raises(InputError, match="one side only"):
         cluster_difference([1.0, 2.0], ["a", "b"], [1.0, 2.0], ["a", "c"])
+
+
+def test_a_ratio_covers_the_true_one_about_nineteen_times_in_twenty() -> None:
+    rng = np.random.default_rng(7)
+    hits = 0
+    for trial in range(150):
+        centres = rng.normal(10.0, 2.0, 40)
+        clusters = np.repeat(np.arange(40), 5)
+        below = np.repeat(centres, 5) + rng.normal(0.0, 1.0, 200)
+        above = np.repeat(0.8 * centres + rng.normal(0.0, 1.0, 40), 5) + rng.normal(0.0, 1.0, 200)
+        interval = cluster_ratio(above, clusters, below, clusters, draws=300, seed=trial)
+        hits += interval.low <= 0.8 <= interval.high
+    assert 0.88 <= hits / 150 <= 0.99
+
+
+def test_a_ratio_is_paired_and_does_not_depend_on_the_unit() -> None:
+    rng = np.random.default_rng(8)
+    centres, clusters = np.exp(rng.normal(0.0, 1.0, 30)), np.arange(30)
+    ratio = cluster_ratio(0.9 * centres, clusters, centres, clusters)
+    assert ratio.low == pytest.approx(0.9)
+    assert ratio.high == pytest.approx(0.9)
+    noisy = 0.9 * centres + rng.normal(0.0, 0.1, 30)
+    one = cluster_ratio(noisy, clusters, centres, clusters)
+    hundred = cluster_ratio(100 * noisy, clusters, 100 * centres, clusters)
+    assert (one.mean, one.low, one.high) == pytest.approx((hundred.mean, hundred.low, hundred.high))
+    assert one.low < one.mean < one.high
+
+
+def test_a_denominator_that_may_be_nothing_gives_no_upper_end() -> None:
+    clusters = np.arange(6)
+    ratio = cluster_ratio(np.ones(6), clusters, [0.0, 0.0, 0.0, 0.0, 0.0, 1.0], clusters)
+    assert ratio.mean == 6.0
+    assert np.isinf(ratio.high)
+    assert np.isfinite(ratio.low)
+    nothing = cluster_ratio(np.ones(6), clusters, np.zeros(6), clusters)
+    assert np.isnan([nothing.mean, nothing.low, nothing.high]).all()
+
+
+def test_a_ratio_refuses_clusters_on_one_side_only() -> None:
+    with pytest.raises(InputError, match=r"one side only: numerator and denominator are paired"):
+        cluster_ratio([1.0, 2.0], ["a", "b"], [1.0, 2.0], ["a", "c"])
 
 
 def test_the_same_seed_gives_the_same_interval() -> None:

@@ -4,7 +4,7 @@
 # pyright: reportArgumentType=false, reportAttributeAccessIssue=false, reportCallIssue=false, reportReturnType=false
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, SupportsInt
 
 import numpy as np
 import pandas as pd
@@ -47,14 +47,19 @@ def rounded(value: float) -> float | None:
     return round(float(value), 3) if np.isfinite(value) else None
 
 
+def figure_of(mean: float, low: float, high: float, n: SupportsInt) -> dict[str, Any]:
+    """A number with its 95% interval and n as a summary gives it."""
+    return {"mean": rounded(mean), "ci95": [rounded(low), rounded(high)], "n": int(n)}
+
+
 def row_figure(row: pd.Series) -> dict[str, Any]:
     """A row of a table with columns mean, low, high, n as a summary gives it."""
-    return {"mean": rounded(row["mean"]), "ci95": [rounded(row["low"]), rounded(row["high"])], "n": int(row["n"])}
+    return figure_of(row["mean"], row["low"], row["high"], row["n"])
 
 
 def figure(interval: Interval) -> dict[str, Any]:
     """An interval as a summary gives it."""
-    return {"mean": rounded(interval.mean), "ci95": [rounded(interval.low), rounded(interval.high)], "n": interval.n}
+    return figure_of(interval.mean, interval.low, interval.high, interval.n)
 
 
 def mean_over_runs(rows: pd.DataFrame, column: str) -> dict[str, Any]:

@@ -26,20 +26,20 @@ def expectations(summary: dict[str, Any]) -> list[dict[str, Any]]:
 def _checks(summary: dict[str, Any]) -> Iterator[dict[str, Any]]:
     found = summary["conditions"]
     if POSITIVE in found:
-        yield _check(f"{POSITIVE}: belief at least 85", found[POSITIVE]["belief"], low=85)
+        yield _check(f"{POSITIVE}: belief at least 85", found[POSITIVE]["belief"], low=85.0)
     if NEGATED in found:
         yield from _share(found, NEGATED, 0.85)
     if REPEATED in found:
         yield from _share(found, REPEATED, 0.7)
     for pair in summary["contrasts"]:
         if (pair["condition"], pair["against"]) == (REPEATED, NEGATED):
-            yield _check(f"{REPEATED}: not above {NEGATED} (difference in points)", pair["change"], high=0)
+            yield _check(f"{REPEATED}: not above {NEGATED} (difference in points)", pair["change"], high=0.0)
     if CORRECTED in found:
-        yield _check(f"{CORRECTED}: belief between 15 and 70", found[CORRECTED]["belief"], low=15, high=70)
+        yield _check(f"{CORRECTED}: belief between 15 and 70", found[CORRECTED]["belief"], low=15.0, high=70.0)
         yield from _lowest_for_famous(found[CORRECTED]["by_tier"])
     for name in LOCAL:
         if name in found:
-            yield _check(f"{name}: belief at most 10", found[name]["belief"], high=10)
+            yield _check(f"{name}: belief at most 10", found[name]["belief"], high=10.0)
     for name in (f"{qualifier}{form}" for qualifier in QUALIFIERS for form in ("", "_repeated")):
         if name in found:
             yield from _share(found, name, 0.85)

@@ -36,6 +36,8 @@ def publish(folder: Path) -> list[str]:
     summary = summarise(experiment, answers)
     write_json_atomic(folder / "summary.json", summary)
     rates = belief_rate(about_matched_false(answers, False), ["condition", "documents"])
+    order = list(summary["conditions"])
+    rates = rates.sort_values("condition", key=lambda names: names.map(order.index), kind="stable")
     save_figure(belief_in_context(rates), folder / "figures" / "belief_in_context.png")
     return result_lines(summary)
 

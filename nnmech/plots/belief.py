@@ -1,46 +1,15 @@
-"""The figures: each a function from tidy data frames to a matplotlib Figure, with n and 95% intervals in it."""
+"""What the model says: belief by phase and by plausibility of the claim, and the loss that makes arms comparable."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
 from nnmech.errors import InputError
-from nnmech.plot_style import (
-    BELIEF,
-    INK,
-    MARKERS,
-    NULL,
-    POLARITY,
-    TRUTH,
-    arm_colour,
-    arm_label,
-    band,
-    check_table,
-    coordinate_panel,
-    count_text,
-    inside_note,
-    levels_of,
-    note,
-    rows_where,
-    save_figure,
-    step_scale,
-    step_ticks,
-    styled,
-    titled,
-    whiskers,
-    write_values,
-)
-
-__all__ = [
-    "belief_by_phase",
-    "document_loss",
-    "drift_over_steps",
-    "probe_auroc",
-    "rebound_by_plausibility",
-    "save_figure",
-]
+from nnmech.plots.axes import note, titled, whiskers, write_values
+from nnmech.plots.style import BELIEF, INK, MARKERS, arm_colour, arm_label, styled
+from nnmech.plots.tables import check_table, count_text, levels_of, rows_where
 
 PAPER_BELIEF = {"phase 1": 6.0, "phase 2": 48.0}
 """Mayne et al. 2026, two phases: percent belief at 35B in the Vesuvius claim, with the constraint in phase 1."""
@@ -161,114 +130,5 @@ def rebound_by_plausibility(claims: pd.DataFrame, tiers: pd.DataFrame) -> Figure
             figure,
             "Crosses: mean of a tier, 95% interval from resampling claims, then questions, paired by question. "
             "Dots: single claims.",
-        )
-    return figure
-
-
-def drift_over_steps(
-    belief: pd.DataFrame,
-    truth: pd.DataFrame,
-    polarity: pd.DataFrame,
-    *,
-    boundary: int | None = None,
-    phases: tuple[str, str] = ("phase 1", "phase 2"),
-    role: str = "claim",
-    null: str = "matched_false",
-    layers: Sequence[int] | None = None,
-    title: str = "What is said and what is represented",
-) -> Figure:
-    """Belief (percent), truth coordinate and polarity coordinate by layer over training steps, in three panels.
-
-    `belief` has columns step, mean, low, high, n; `truth` and `polarity` step, layer, role, z, low, high, n with one
-    row for a step, layer and role, as `claim_coordinate` gives for one position and claim, or `average_coordinates` for
-    several. Solid: `role`; dashed: `null`. The axis is logarithmic within each phase; `boundary` is the last step of
-    the first. Raises InputError for missing columns, a role without rows, or rows that are not unique.
-    """
-    check_table(belief, ("step", "mean", "low", "high", "n"), unique=("step",))
-    for table in (truth, polarity):
-        check_table(table, ("step", "layer", "role", "z", "low", "high", "n"))
-        for name in {role, null} & set(table["role"]):
-            check_table(rows_where(table, role=name), (), unique=("step", "layer"))
-        if role not in set(table["role"]):
-            raise InputError(f"no row of role {role!r}; there are {levels_of(table, 'role')}")
-    steps = sorted({int(step) for table in (belief, truth, polarity) for step in table["step"]})
-    place = step_scale(steps[-1], boundary)
-    with styled(7.4) as figure:
-        panels = figure.subplots(3, 1, sharex=True, height_ratios=[1, 1.25, 1.25])
-        rows = belief.sort_values(by="step")
-        band(panels[0], place(rows["step"]), rows, BELIEF, "mean", marker="o")
-        panels[0].set_ylim(0, 100)
-        panels[0].set_ylabel("belief rate (%)")
-        panels[0].set_title(title, pad=16)
-        inside_note(panels[0], f"{count_text(rows)} a step")
-        labels = ("claim coordinate\n(0 false, 1 true controls)", "polarity coordinate\n(0 negated, 1 affirmative)")
-        for axes, table, colour, label in zip(panels[1:], (truth, polarity), (TRUTH, POLARITY), labels, strict=True):
-            coordinate_panel(axes, table, place, colour, role, null, layers)
-            axes.set_ylabel(label)
-        panels[2].set_xlabel(
-            "training step (logarithmic within each phase)" if boundary else "training step (logarithmic)"
-        )
-        ticks = step_ticks(steps, boundary)
-        panels[2].set_xticks(place(ticks), [f"{step:,}" for step in ticks])
-        panels[2].set_xlim(-0.03, place([steps[-1]])[0] + 0.03)
-        if boundary is not None:
-            edge = place([boundary])[0]
-            for axes in panels:
-                axes.axvline(edge, color=INK, lw=1, ls=(0, (4, 2)))
-            for text, side, offset in ((f"◂ {phases[0]}", "right", -6), (f"{phases[1]} ▸", "left", 6)):
-                panels[0].annotate(
-                    text,
-                    (edge, 1),
-                    (offset, 3),
-                    xycoords=("data", "axes fraction"),
-                    textcoords="offset points",
-                    ha=side,
-                )
-        note(
-            figure,
-            "Bands: 95% cluster bootstrap (belief: questions; coordinates: statements and controls, or claims).",
-        )
-    return figure
-
-
-def probe_auroc(aurocs: pd.DataFrame) -> Figure:
-    """AUROC on held-out entities by layer, a panel a position: truth, polarity, across polarity, shuffled labels.
-
-    Takes the table of `auroc_by_layer`. Raises InputError for missing columns or several estimators.
-    """
-    columns = ("layer", "position", "probe", "estimator", "split", "auroc", "low", "high", "n", "entities")
-    check_table(aurocs, columns, unique=("layer", "position", "probe", "split"))
-    positions = levels_of(aurocs, "position")
-    looks = {
-        ("truth", "entity"): (TRUTH, "-", "o", "truth"),
-        ("polarity", "entity"): (POLARITY, "-", "s", "polarity"),
-        ("truth", "crossed"): (TRUTH, "--", "o", "truth: trained on affirmative,\ntested on negated"),
-        ("truth", "topic"): (TRUTH, ":", "o", "truth: held-out topics"),
-        ("polarity", "topic"): (POLARITY, ":", "s", "polarity: held-out topics"),
-        ("truth", "shuffled"): (NULL, "-", "o", "truth, shuffled labels"),
-        ("polarity", "shuffled"): (NULL, "-", "s", "polarity, shuffled labels"),
-    }
-    with styled(3.9) as figure:
-        panels = figure.subplots(1, len(positions), sharey=True, squeeze=False)[0]
-        for axes, position in zip(panels, positions, strict=True):
-            axes.axhline(0.5, color="#555555", lw=0.8, ls=(0, (1, 2)))
-            for (probe, split), (colour, line, marker, label) in looks.items():
-                rows = rows_where(aurocs, position=position, probe=probe, split=split).sort_values(by="layer")
-                if len(rows):
-                    face = colour if line == "-" else "white"
-                    band(axes, rows["layer"], rows, colour, "auroc", marker=marker, mfc=face, ls=line, label=label)
-            axes.set_xticks(sorted(aurocs["layer"].unique()))
-            axes.set_ylim(0, 1.03)
-            axes.set_xlabel("layer")
-            axes.set_title(f"position: {position}")
-        panels[0].set_ylabel("AUROC, held-out entities")
-        handles, labels = panels[0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside right center")
-        estimator = str(aurocs["estimator"].iloc[0]).replace("mass_mean", "mass-mean").replace("_", " with ")
-        held_out = rows_where(aurocs, split="entity") if "entity" in set(aurocs["split"]) else aurocs
-        note(
-            figure,
-            f"Probes: {estimator}, n = {held_out['n'].max():,} statements of "
-            f"{held_out['entities'].max():,} entities. Bands: 95% bootstrap over entities. Dotted line: chance.",
         )
     return figure

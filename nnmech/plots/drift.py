@@ -1,0 +1,308 @@
+"""Where a claim lies between false and true controls over training, its nulls beside it."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from nnmech.errors import InputError
+from nnmech.plots.axes import (
+    band,
+    header,
+    inside_note,
+    mark_steps,
+    name_phases,
+    note,
+    outer_labels,
+    panel_grid,
+    step_label,
+    tilt,
+)
+from nnmech.plots.style import (
+    BELIEF,
+    COORDINATE_LABELS,
+    INK,
+    NULL,
+    NULL_DASHES,
+    PROBE_COLOURS,
+    PROBE_ENDS,
+    SMALL,
+    TITLE,
+    depth_shades,
+    mix,
+    role_label,
+    styled,
+    through_white,
+)
+from nnmech.plots.tables import (
+    check_table,
+    chosen_levels,
+    count_text,
+    levels_of,
+    require_rows,
+    rows_where,
+    single,
+    span,
+)
+
+COORDINATE_COLUMNS = ("step", "layer", "role", "z", "low", "high", "n")
+NULLS = ("unrelated_claim", "matched_false")
+"""Roles of statements that training gives no reason to move."""
+OWN_NULLS = ("matched_false",)
+"""Of these, roles whose statements belong to one claim."""
+
+
+def drift_over_steps(
+    belief: pd.DataFrame,
+    truth: pd.DataFrame,
+    polarity: pd.DataFrame,
+    *,
+    boundary: int | None = None,
+    phases: tuple[str, str] = ("phase 1", "phase 2"),
+    role: str = "claim",
+    null: str = "matched_false",
+    layers: Sequence[int] | None = None,
+    title: str = "What is said and what is represented",
+) -> Figure:
+    """Belief (percent), truth coordinate and polarity coordinate by layer over training steps, in three panels.
+
+    `belief` has columns step, mean, low, high, n; `truth` and `polarity` step, layer, role, z, low, high, n with one
+    row for a step, layer and role, as `claim_coordinate` gives for one position and claim, or `average_coordinates` for
+    several. Solid: `role`; dashed: `null`. The axis is logarithmic within each phase; `boundary` is the last step of
+    the first. Raises InputError for missing columns, a role without rows, or rows that are not unique.
+    """
+    check_table(belief, ("step", "mean", "low", "high", "n"), unique=("step",))
+    for table in (truth, polarity):
+        check_table(table, COORDINATE_COLUMNS)
+        for name in {role, null} & set(table["role"]):
+            check_table(rows_where(table, role=name), (), unique=("step", "layer"))
+        require_rows(table, "role", role)
+    steps = sorted({int(step) for table in (belief, truth, polarity) for step in table["step"]})
+    with styled(7.4) as figure:
+        panels = figure.subplots(3, 1, sharex=True, height_ratios=[1, 1.25, 1.25])
+        place = mark_steps(list(panels), steps, boundary, phases)
+        rows = belief.sort_values(by="step")
+        band(panels[0], place(rows["step"]), rows, BELIEF, "mean", marker="o")
+        panels[0].set_ylim(0, 100)
+        panels[0].set_ylabel("belief rate (%)")
+        panels[0].set_title(title, pad=16)
+        inside_note(panels[0], f"{count_text(rows)} a step")
+        for axes, table, probe in zip(panels[1:], (truth, polarity), ("truth", "polarity"), strict=True):
+            _by_depth(axes, table, place, PROBE_COLOURS[probe], role, null, layers)
+            axes.set_ylabel(COORDINATE_LABELS[probe])
+        panels[2].set_xlabel(step_label(boundary))
+        note(
+            figure,
+            "Bands: 95% cluster bootstrap (belief: questions; coordinates: statements and controls, or claims).",
+        )
+    return figure
+
+
+def coordinate_over_steps(
+    coordinates: pd.DataFrame,
+    *,
+    claim: str | None = None,
+    role: str = "claim",
+    nulls: Sequence[str] = NULLS,
+    layers: Sequence[int] | None = None,
+    boundary: int | None = None,
+    phases: tuple[str, str] = ("phase 1", "phase 2"),
+    probe: str = "truth",
+    title: str | None = None,
+) -> Figure:
+    """Coordinate of a claim over training steps beside its nulls, a panel for each of `layers` (else six at most).
+
+    Takes the table of `claim_coordinate` or `polarity_coordinate` (`probe` says which) for one position and polarity,
+    or of `average_coordinates`: one row for a step, layer, role and claim. In colour the statements of `role` about
+    `claim`, which may stay unsaid where there is but one; in grey those of the roles `nulls`, and other claims.
+    `boundary` is the last step of phase 1. Raises InputError for missing columns, rows that are not unique, a claim
+    or role without rows, and where no null is in the table.
+    """
+    own, beside = _beside(coordinates, claim, role, nulls)
+    shown = chosen_levels(own, "layer", layers, 6)
+    with styled(2.5 + 2.0 * (-(-len(shown) // 3))) as figure:
+        panels = panel_grid(figure, len(shown))
+        place = mark_steps(panels, list(coordinates["step"]), boundary, phases, parts=2)
+        for axes, layer in zip(panels, shown, strict=True):
+            for end in (0, 1):
+                axes.axhline(end, color=SMALL, lw=0.8, ls=(0, (1, 2)))
+            for number, (label, group) in enumerate(beside):
+                look = {"ls": NULL_DASHES[number % len(NULL_DASHES)], "lw": 1.3, "opacity": 0.12}
+                for rows in _lines(group, layer):
+                    band(axes, place(rows["step"]), rows, NULL, "z", label=_counted(label, group), **look)
+            rows = rows_where(own, layer=layer).sort_values(by="step")
+            label = _counted(role_label(role), own)
+            band(axes, place(rows["step"]), rows, PROBE_COLOURS[probe], "z", marker="o", ms=3.5, label=label)
+            inside_note(axes, f"layer {layer}{_untold(rows)}")
+        drawn = [z for _, group in [("", own), *beside] for z in group.loc[group["layer"].isin(shown), "z"]]
+        # A band that is wider than the panel is cut, or one layer that can hardly be read would flatten all others.
+        low, high = float(np.nanmin([0.0, *drawn])), float(np.nanmax([1.0, *drawn]))
+        panels[0].set_ylim(low - 0.25, high + 0.3)
+        outer_labels(panels, step_label(boundary), COORDINATE_LABELS[probe])
+        header(figure, title or _title(coordinates, "Coordinate over training"), panels)
+        note(
+            figure,
+            "A claim has become true inside where its line leaves the grey nulls and rises to 1, where the true "
+            f"controls of the step lie; n counts {_unit(own)}, bands are 95% cluster bootstrap intervals.",
+        )
+    return figure
+
+
+def coordinate_heatmap(
+    coordinates: pd.DataFrame,
+    *,
+    claim: str | None = None,
+    role: str = "claim",
+    nulls: Sequence[str] = NULLS,
+    boundary: int | None = None,
+    phases: tuple[str, str] = ("phase 1", "phase 2"),
+    probe: str = "truth",
+    title: str | None = None,
+) -> Figure:
+    """Coordinate of a claim by layer and training step, and that of its last null of `nulls`, in the same colours.
+
+    Tables and errors as for `coordinate_over_steps`, with one group of statements for the null. A dot marks where the
+    interval of the claim does not touch that of the null, grey where the controls were not told apart.
+    """
+    own, beside = _beside(coordinates, claim, role, nulls)
+    label, null = beside[-1]
+    check_table(null, (), unique=("step", "layer"))
+    steps, layers = (sorted({int(value) for value in coordinates[name]}) for name in ("step", "layer"))
+    grids = {
+        name: {column: _grid(rows, column, layers, steps) for column in ("z", "low", "high")}
+        for name, rows in (("own", own), ("null", null))
+    }
+    apart = (grids["own"]["low"] > grids["null"]["high"]) | (grids["own"]["high"] < grids["null"]["low"])
+    colours = through_white("#8A5A1E", PROBE_COLOURS[probe])
+    with styled(1.9 + 0.3 * max(len(layers), 5)) as figure:
+        panels = figure.subplots(1, 2, sharey=True, sharex=True)
+        for axes, name, rows, words in ((panels[0], "own", own, role_label(role)), (panels[1], "null", null, label)):
+            image = axes.pcolormesh(grids[name]["z"], cmap=colours, vmin=-0.25, vmax=1.25, edgecolors="white", lw=0.5)
+            axes.set_title(_counted(words, rows), fontsize=10, fontweight="normal", pad=18)
+            axes.set_xticks(np.arange(len(steps)) + 0.5, [f"{step:,}" for step in steps], rotation=tilt(steps))
+            axes.set_yticks(np.arange(len(layers)) + 0.5, [str(layer) for layer in layers])
+            axes.tick_params(length=0)
+            axes.grid(visible=False)
+            if boundary in steps:
+                edge = steps.index(boundary) + 1
+                axes.axvline(edge, color=INK, lw=1.2, ls=(0, (4, 2)))
+                name_phases(axes, edge, phases)
+        down, across = np.nonzero(apart)
+        panels[0].plot(across + 0.5, down + 0.5, "o", ls="", ms=3, color=INK)
+        outer_labels(list(panels), "training step", "layer")
+        bar = figure.colorbar(image, ax=panels, extend="both", aspect=16, pad=0.015)
+        low, high = PROBE_ENDS[probe]
+        bar.set_ticks([0, 0.5, 1], labels=[f"0 {low}", "0.5", f"1 {high}"])
+        bar.set_label(COORDINATE_LABELS[probe].split("\n")[0])
+        figure.suptitle(title or _title(coordinates, "Coordinate by layer"), **TITLE)
+        note(
+            figure,
+            "A dot marks where the claim is read apart from the null, their 95% intervals not overlapping; grey cells "
+            f"have no coordinate, for the controls are not told apart; n counts {_unit(own)}.",
+        )
+    return figure
+
+
+def _beside(
+    table: pd.DataFrame, claim: str | None, role: str, nulls: Sequence[str]
+) -> tuple[pd.DataFrame, list[tuple[str, pd.DataFrame]]]:
+    """The claim's own rows, and its nulls with their labels: other claims first, then each null role."""
+    by_claim = "claim" in table.columns
+    check_table(table, COORDINATE_COLUMNS)
+    for name in ("position", "polarity"):
+        if name in table.columns:
+            single(table.loc[table["role"].isin([role, *nulls])], name)
+    own = require_rows(table, "role", role)
+    if by_claim:
+        claim = single(own, "claim") if claim is None else claim
+        others, own = own.loc[own["claim"] != claim], require_rows(own, "claim", str(claim))
+    else:
+        others = own.head(0)
+    check_table(own, (), unique=("step", "layer"))
+    beside = [("unrelated claims", others)] if len(others) else []
+    for null in nulls:
+        rows = rows_where(table, role=null)
+        if by_claim and null in OWN_NULLS:
+            rows = rows_where(rows, claim=claim)
+        if len(rows):
+            check_table(rows, (), unique=("step", "layer", *(("claim",) if by_claim else ())))
+            beside.append((role_label(null), rows))
+    if not beside:
+        raise InputError(
+            f"no row of a null: expected other claims or one of the roles {list(nulls)}, there are "
+            f"{levels_of(table, 'role')}; a claim is not drawn without what should stay where it is"
+        )
+    return own, beside
+
+
+def _lines(group: pd.DataFrame, layer: int) -> Iterator[pd.DataFrame]:
+    rows = rows_where(group, layer=layer).sort_values(by="step")
+    yield from (line for _, line in rows.groupby("claim", dropna=False)) if "claim" in rows.columns else (rows,)
+
+
+def _counted(label: str, rows: pd.DataFrame) -> str:
+    claims = len(levels_of(rows, "claim")) if "claim" in rows.columns else 1
+    return f"{f'{claims} ' if claims > 1 else ''}{label} (n = {span(rows, 'n')})"
+
+
+def _untold(rows: pd.DataFrame) -> str:
+    return "\ncontrols not told apart" if bool(rows["z"].isna().to_numpy().all()) else ""
+
+
+def _unit(table: pd.DataFrame) -> str:
+    return "statements" if "claim" in table.columns else "claims"
+
+
+def _title(table: pd.DataFrame, words: str) -> str:
+    return f"{words}: token position {single(table, 'position')}" if "position" in table.columns else words
+
+
+def _grid(rows: pd.DataFrame, column: str, layers: Sequence[int], steps: Sequence[int]) -> np.ndarray:
+    """Values as [layer, step], NaN where the table has no row."""
+    wide = rows.pivot(index="layer", columns="step", values=column).reindex(index=layers, columns=steps)
+    return wide.to_numpy(dtype=float)
+
+
+def _include(axes: Axes, low: float, high: float) -> None:
+    bottom, top = axes.get_ylim()
+    axes.set_ylim(min(bottom, low), max(top, high))
+
+
+def _by_depth(
+    axes: Axes,
+    table: pd.DataFrame,
+    place: Callable[[Any], np.ndarray],
+    colour: str,
+    role: str,
+    null: str,
+    layers: Sequence[int] | None,
+) -> None:
+    """Coordinate by layer, light to dark with depth; the null group dashed and grey."""
+    chosen = chosen_levels(table, "layer", layers, 6)
+    shades = depth_shades(colour)
+    for end in (0, 1):
+        axes.axhline(end, color=SMALL, lw=0.8, ls=(0, (1, 2)))
+    for number, layer in enumerate(chosen):
+        depth = number / max(len(chosen) - 1, 1)
+        rows = rows_where(table, layer=layer, role=null).sort_values(by="step")
+        if len(rows):
+            label = null.replace("_", " ") + " facts" if number == len(chosen) - 1 else None
+            grey = mix(NULL, "#FFFFFF", 0.45 * (1 - depth))
+            band(axes, place(rows["step"]), rows, grey, "z", opacity=0.06, ls=(0, (3, 1.5)), lw=1.2, label=label)
+        rows = rows_where(table, layer=layer, role=role).sort_values(by="step")
+        band(
+            axes, place(rows["step"]), rows, shades(depth), "z", opacity=0.1, marker="o", ms=3.5, label=f"layer {layer}"
+        )
+    handles, labels = axes.get_legend_handles_labels()
+    order = sorted(range(len(labels)), key=lambda index: not labels[index].startswith("layer"))
+    axes.legend(
+        [handles[index] for index in order],
+        [labels[index] for index in order],
+        loc="center left",
+        bbox_to_anchor=(1.0, 0.5),
+    )
+    _include(axes, -0.15, 1.15)
+    inside_note(axes, f"{count_text(rows_where(table, role=role), _unit(table))} a step")
