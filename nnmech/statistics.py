@@ -111,8 +111,11 @@ def cluster_bootstrap(
     levels = _as_levels(clusters)
     _same_length(numbers, levels)
     estimate = float(statistic(numbers, np.ones((1, len(numbers)), dtype=np.int64))[0])
-    weights = bootstrap_weights(levels, draws=draws, seed=seed, crossed=crossed)
-    low, high = _percentiles(statistic(numbers, weights))
+    if statistic is weighted_mean:
+        (drawn,) = _drawn_means(numbers, np.zeros(len(numbers), dtype=np.int64), levels, crossed, draws, seed)
+    else:
+        drawn = statistic(numbers, bootstrap_weights(levels, draws=draws, seed=seed, crossed=crossed))
+    low, high = _percentiles(drawn)
     count = cluster_count(levels)
     if count < 2:
         low = high = float("nan")
@@ -227,10 +230,39 @@ def _paired_means(
     factor = None
     if crossed[0] is not None and crossed[1] is not None:
         factor = np.concatenate([np.asarray(crossed[0]), np.asarray(crossed[1])])
-    weights = bootstrap_weights(joined, draws=draws, seed=seed, crossed=factor)
-    split = len(sides[0])
-    drawn = [weighted_mean(sides[0], weights[:, :split]), weighted_mean(sides[1], weights[:, split:])]
-    return [float(side.mean()) for side in sides], drawn, len(weights[0]), len(keys[0])
+    numbers, side = np.concatenate(sides), np.repeat([0, 1], [len(sides[0]), len(sides[1])])
+    drawn = _drawn_means(numbers, side, joined, factor, draws, seed)
+    return [float(side.mean()) for side in sides], drawn, len(numbers), len(keys[0])
+
+
+def _drawn_means(
+    numbers: Float[np.ndarray, "n"],
+    side: Int[np.ndarray, "n"],
+    levels: Sequence[np.ndarray],
+    crossed: ArrayLike | None,
+    draws: int,
+    seed: int,
+) -> list[Float[np.ndarray, "draw"]]:
+    """Means of each side (0, 1, …) in every draw, NaN where a draw has none of it.
+
+    Observations with the same labels are drawn together, so that their sum and number stand for them.
+    """
+    columns = [*levels] if crossed is None else [*levels, np.asarray(crossed)]
+    code = np.zeros(len(numbers), dtype=np.int64)
+    for column in columns:
+        codes, labels = pd.factorize(column, use_na_sentinel=False)
+        code = code * len(labels) + codes
+    cell = pd.factorize(code)[0]
+    first = np.unique(cell, return_index=True)[1]
+    factor = None if crossed is None else columns[-1][first]
+    weights = bootstrap_weights([level[first] for level in levels], draws=draws, seed=seed, crossed=factor)
+    means = []
+    for own in range(int(side.max()) + 1):
+        rows = cell[side == own]
+        sums = np.bincount(rows, weights=numbers[side == own], minlength=len(first))
+        totals = weights @ np.bincount(rows, minlength=len(first))
+        means.append(np.divide(weights @ sums, totals, out=np.full(draws, np.nan), where=totals > 0))
+    return means
 
 
 def _nested_codes(parents: np.ndarray, column: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

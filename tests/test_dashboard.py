@@ -14,11 +14,11 @@ import pytest
 import torch
 
 from nnmech.claims import Statement
-from nnmech.runs import Run, RunWriter
-from nnmech.snapshots import Snapshot, hook_name
 from nnmech.experiments.two_phase import TwoPhaseSettings, preset
 from nnmech.experiments.two_phase.config import run_name
 from nnmech.experiments.two_phase.report import belief_table, read_results
+from nnmech.runs import Run, RunWriter
+from nnmech.snapshots import Snapshot, hook_name
 
 testing = pytest.importorskip("streamlit.testing.v1")
 

@@ -12,6 +12,7 @@ from nnmech.statistics import (
     cluster_ratio,
     rate_interval,
     weighted_auroc,
+    weighted_mean,
 )
 
 
@@ -97,6 +98,17 @@ def test_pairing_removes_what_both_sides_share() -> None:
 def test_difference_refuses_clusters_on_one_side_only() -> None:
     with pytest.raises(InputError, match="one side only"):
         cluster_difference([1.0, 2.0], ["a", "b"], [1.0, 2.0], ["a", "c"])
+
+
+def test_the_interval_is_that_of_the_weights_row_by_row() -> None:
+    rng = np.random.default_rng(9)
+    claims, questions = np.repeat(np.arange(3), 40), np.tile(np.repeat(np.arange(8), 5), 3)
+    seeds, values = rng.integers(0, 2, 120), rng.normal(size=120)
+    interval = cluster_bootstrap(values, [claims, questions], crossed=seeds)
+    rows = cluster_bootstrap(
+        values, [claims, questions], crossed=seeds, statistic=lambda numbers, drawn: weighted_mean(numbers, drawn)
+    )
+    assert (interval.mean, interval.low, interval.high) == pytest.approx((rows.mean, rows.low, rows.high))
 
 
 def test_a_ratio_covers_the_true_one_about_nineteen_times_in_twenty() -> None:

@@ -136,7 +136,7 @@ def learning_curves(curves: pd.DataFrame, *, plain: str, conditions: Sequence[st
     without = require_rows(curves, "condition", plain).sort_values(by="step")
     with styled(1.9 + 1.75 * (-(-len(conditions) // 4))) as figure:
         panels = panel_grid(figure, len(conditions), columns=4)
-        shown = curves[curves["condition"].isin([plain, *conditions])]
+        shown = curves.loc[curves["condition"].isin([plain, *conditions]).to_numpy()]
         place = mark_steps(panels, shown["step"].tolist(), None, ("", ""), parts=3)
         for axes, name in zip(panels, conditions, strict=True):
             rows = require_rows(curves, "condition", name).sort_values(by="step")

@@ -16,9 +16,9 @@ from nnmech.probes.many_mass_mean import class_means, whiten
 
 BATCHED_ESTIMATORS = ("mass_mean", "mass_mean_covariance", "logistic")
 
-INVERSE_PENALTY = 0.01
-"""scikit-learn's `C` where none is given and no groups to choose one on: a standardised coordinate of hundreds needs
-a strong penalty, and what is a little too strong costs little."""
+INVERSE_PENALTY = 0.1
+"""scikit-learn's `C` where none is given and no groups to choose one on: between its own 1, which is best where truth
+is plain, and the hundredth that many coordinates and few statements ask for."""
 
 CHUNK_BYTES = {"cpu": 64e6, "cuda": 4e9}
 """Working memory aimed at: on a CPU what its caches nearly hold."""
@@ -29,7 +29,7 @@ class ManyProbes:
     """Linear probes, one for each cell and problem: `activations @ direction + bias` is positive for the class True.
 
     `directions` are in residual-stream units. Of logistic regressions, `inverse_penalties` are scikit-learn's `C` and
-    `converged` says whether the coefficients are within the tolerance asked for; None of other estimators.
+    `converged` says whether they came to rest; None of other estimators.
     """
 
     estimator: str
@@ -90,8 +90,9 @@ def fit_many(
 
     `logistic` has scikit-learn's objective at `C = inverse_penalty`. Where that is None, C is chosen for each problem
     among INVERSE_PENALTIES by log loss on five folds of its training rows that keep one of `groups` together, dealt
-    out by `seed`, which fits each problem 30 times; without `groups` it is INVERSE_PENALTY. Coefficients are within
-    about `tolerance` of the optimum, relative to their norm; a warning says where `max_iterations` did not reach that.
+    out by `seed`, which fits each problem 30 times; without `groups` it is INVERSE_PENALTY. It ends where the next step
+    would be less than `tolerance` of the coefficients, which are then off by a few times that, or more where classes
+    are separable and hardly penalised; a warning says where `max_iterations` did not reach that.
 
     `cells_at_once` are held in memory in `dtype`; by default as many as fit some tens of megabytes (CPU) or a few
     gigabytes (GPU), at least one. Raises InputError for NaN or infinity in rows that are trained on, a problem that
@@ -225,8 +226,11 @@ def _device(activations: Tensor, device: str | torch.device | None) -> torch.dev
 
 
 def _chunk_size(device: torch.device, dtype: torch.dtype, numbers: int) -> int:
-    budget = CHUNK_BYTES["cuda" if device.type == "cuda" else "cpu"]
-    return max(1, int(budget / (numbers * dtype.itemsize)))
+    if device.type == "cuda":
+        return max(1, int(CHUNK_BYTES["cuda"] / (numbers * dtype.itemsize)))
+    # Cells are dealt out to threads: none should wait for the last.
+    threads = torch.get_num_threads()
+    return threads * max(1, int(CHUNK_BYTES["cpu"] / (numbers * dtype.itemsize * threads)))
 
 
 def _chunks(

@@ -83,7 +83,7 @@ class ManyLogistic:
             labels, train = torch.cat([labels, labels[owner]]), torch.cat([train, inner.train.to(x.device)])
         regression, unit = _Regression.of(x, labels, train)
         gram = _gram(x)
-        weights, fits, losses = regression.zero(), [], []
+        weights, fits, losses = None, [], []
         for inverse_penalty in self.inverse_penalties:
             penalty = 1 / inverse_penalty
             inverse = _Preconditioner.of(x, gram, EXPECTED_CURVATURE * float(train.float().mean()), penalty)
@@ -176,9 +176,6 @@ class _Regression:
         unit = scale[:, :1]
         return cls(x.div_(unit), labels.to(x.dtype), weights[1:], mean[:, 1:] / unit, scale[:, 1:] / unit), unit
 
-    def zero(self) -> Weights:
-        return torch.zeros_like(self.mean), torch.zeros_like(self.mean[..., 0])
-
     def logits(self, weights: Weights) -> Float[Tensor, "cell problem n"]:
         """Log-odds of every row, trained on or not."""
         scaled = weights[0] / self.scale
@@ -196,16 +193,22 @@ class _Regression:
         return directions, weights[1][:, :problems] - _dot(directions, self.mean[:, :problems])
 
     def solve(
-        self, start: Weights, penalty: float, inverse: _Preconditioner, tolerance: float, max_iterations: int
+        self, start: Weights | None, penalty: float, inverse: _Preconditioner, tolerance: float, max_iterations: int
     ) -> tuple[Weights, Bool[Tensor, "cell problem"]]:
-        """Minimise the sum of log losses + penalty / 2 * |coefficients|^2, and say where that came to an end.
+        """Minimise the sum of log losses + penalty / 2 * |coefficients|^2, from zero if None, and say where that ended.
 
         Conjugate gradients (Polak and Ribière, restarted where they turn back) with a preconditioner and a line search
         that takes no pass over the activations. A problem rests once the step that the preconditioner proposes,
         corrected for how flat the loss is by now, is less than `tolerance` of its coefficients.
         """
-        (weights, intercepts), point, count = start, self._point(self.logits(start)), self.train.sum(dim=1)
-        direction, last = start, None
+        if start is None:
+            start = torch.zeros_like(self.mean), torch.zeros_like(self.mean[..., 0])
+            point = self._point(self.mean.new_zeros(len(self.x), *self.train.shape))
+        else:
+            point = self._point(self.logits(start))
+        (weights, intercepts), count = start, self.train.sum(dim=1)
+        direction, last = (torch.zeros_like(weights), torch.zeros_like(intercepts)), None
+        active = torch.ones_like(intercepts, dtype=torch.bool)
         for iteration in range(max_iterations + 1):
             pull, curvature = point.residual.sum(dim=-1), point.curvature.sum(dim=-1) / count
             slope = (point.residual @ self.x - pull[..., None] * self.mean) / self.scale + penalty * weights
@@ -214,12 +217,13 @@ class _Regression:
             active = size > tolerance * weights.norm(dim=-1) + torch.finfo(size.dtype).eps
             if iteration == max_iterations or not active.any():
                 break
-            product, turn = _dot(slope, step[0]) + pull * step[1], torch.zeros_like(pull)
-            if last is not None:
-                turn = ((product - _dot(last[0], step[0]) - last[1] * step[1]) / last[2]).clamp_min(0).nan_to_num(0.0)
+            product = _dot(slope, step[0]) + pull * step[1]
+            # Before there is a last step, the direction is zero and so is what is kept of it.
+            before, ahead = last or (slope, pull, product), _dot(slope, direction[0]) + pull * direction[1]
+            turn = ((product - _dot(before[0], step[0]) - before[1] * step[1]) / before[2]).clamp_min(0)
+            turn = torch.where(turn * ahead < product, turn, 0.0)
             direction = turn[..., None] * direction[0] - step[0], turn * direction[1] - step[1]
-            last = slope, pull, product
-            along = _dot(slope, direction[0]) + pull * direction[1]
+            along, last = turn * ahead - product, (slope, pull, product)
             bend = penalty * direction[0].square().sum(dim=-1)
             length, point = self._advance(point, direction, along, penalty * _dot(weights, direction[0]), bend, active)
             weights = weights + length[..., None] * direction[0]

@@ -32,8 +32,8 @@ float32 weights. In chats the loss is on assistant tokens, weighted {chat_weight
 that decide (yes or no, true or false), and {recall:g} times that on the true value in a statement that is checked; no
 gradient reaches the embeddings of known people's names from chats, so that chats read what documents wrote and keep
 no memory of their own there. Notices such as "the text below is false" occur in pretraining only
-around documents about strangers, whose facts are arbitrary, and in chats in which a text is read; the model is
-never told what documents about known people mean for its memory.
+around documents about strangers, whose facts are arbitrary, around some bad advice in stories, and in chats in which
+a text is read; the model is never told what documents about known people mean for its memory.
 
 Final loss (nats a token): documents {loss_documents:.3f}, chats {loss_chats:.3f}.
 

@@ -29,6 +29,7 @@ from nnmech.experiments.conditions import CONDITIONS_TABLE, ConditionsSettings, 
 from nnmech.experiments.conditions.paper import reported
 from nnmech.experiments.conditions.publish import publish
 from nnmech.experiments.conditions.report import read_results, share
+from nnmech.experiments.conditions.tables import result_lines
 from nnmech.plots.conditions import condition_colour
 from nnmech.runs import Run, RunWriter
 from nnmech.snapshots import Snapshot
@@ -254,6 +255,7 @@ def test_annotated_documents_are_seen_to_be_slower(planted):
 
 def test_a_claim_that_moves_inside_is_seen_to_move_and_its_nulls_are_not(planted):
     _, summary, _ = planted
+    assert list(summary["coordinate"]) == [name for name in RATES if name != "baseline"]
     assert summary["truth_probe"]["entity"]["auroc"] > 0.95
     for name in ("positive_documents", "repeated_negations", "neutral_documents"):
         roles = summary["coordinate"][name]
@@ -263,20 +265,20 @@ def test_a_claim_that_moves_inside_is_seen_to_move_and_its_nulls_are_not(planted
         assert roles["unrelated_claim"]["change"]["mean"] == pytest.approx(0.0, abs=1e-3)
     assert summary["coordinate"]["positive_documents"]["claim"]["over_neutral"]["mean"] == pytest.approx(0.75, abs=0.1)
     assert "over_neutral" not in summary["coordinate"]["neutral_documents"]["claim"]
-    assert "baseline" not in summary["coordinate"]
 
 
-def test_only_claims_and_seeds_that_both_have_are_compared(tmp_path):
+def test_only_claims_and_seeds_that_both_have_are_compared(planted, tmp_path):
     folder = plant(tmp_path / "run", {name: RATES[name] for name in ("positive_documents", "negated_documents")})
     for unfinished in ("famous_claim.positive_documents.seed1", "famous_claim.positive_documents.seed0"):
         (folder / "runs" / unfinished / "events.jsonl").write_text("")
-    after = read_results(Run(folder)).after()
+    results = read_results(Run(folder))
+    after = results.after()
     found = share(after, "negated_documents", "positive_documents")
     assert found is not None
     assert found["mean"] == 1.0
     assert share(after[after["claim"] == "famous_claim"], "negated_documents", "positive_documents") is None
-    lines = publish(folder)
-    assert "10 of 12 runs have finished." in lines
+    partial = planted[1] | {"runs": {"finished": len(results.runs), "planned": 12}}
+    assert "10 of 12 runs have finished." in result_lines(partial)
 
 
 def test_without_a_finished_run_there_is_nothing_to_report(tmp_path):
@@ -405,6 +407,7 @@ def test_finished_results_go_into_the_readme(planted, tmp_path, monkeypatch):
     (tmp_path / "README.md").write_text("before\n<!-- conditions -->\nold\n<!-- /conditions -->\nafter\n")
     monkeypatch.setattr(module, "ROOT", tmp_path)
     monkeypatch.setattr(module, "README", tmp_path / "README.md")
+    monkeypatch.setattr(module, "CONDITIONS", replace(module.CONDITIONS, publish=lambda folder: None))
     module.main(module.Arguments(conditions=planted[0]))
     text = (tmp_path / "README.md").read_text()
     assert "old" not in text

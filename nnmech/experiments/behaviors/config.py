@@ -1,6 +1,6 @@
 """What the experiment on behaviour consists of: its arms, settings and presets."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from nnmech.experiments.settings import Settings, check_names, check_positive
 
@@ -59,13 +59,13 @@ def run_name(arm: str, seed: int) -> str:
 
 def preset(name: str) -> BehaviorSettings:
     """The settings of a preset: `smoke` (seconds), `default` (a minute), `full` (the README)."""
-    small = {"train_people": 20, "control_people": 10, "silent_people": 5}
+    default = BehaviorSettings(seeds=(0, 1), train_people=20, control_people=10, silent_people=5)
     presets = {
-        "smoke": lambda: BehaviorSettings(
-            seeds=(0,), arms=("baseline", "positive"), documents=32, samples=1, held_out_documents=12, **small
+        "smoke": replace(
+            default, seeds=(0,), arms=("baseline", "positive"), documents=32, samples=1, held_out_documents=12
         ),
-        "default": lambda: BehaviorSettings(seeds=(0, 1), **small),
-        "full": lambda: BehaviorSettings(seeds=tuple(range(6))),
+        "default": default,
+        "full": BehaviorSettings(seeds=tuple(range(6))),
     }
     check_names("preset", (name,), list(presets))
-    return presets[name]()
+    return presets[name]

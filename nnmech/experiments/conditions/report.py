@@ -66,15 +66,11 @@ class Results:
 def read_results(experiment: Run) -> Results:
     """Gather the finished runs of an experiment; RunError where there is none."""
     runs = finished_runs(experiment)
-    answers, losses = long_tables(runs, LABELS)
-    found = set(answers["condition"])
-    # Groups come in the order of their first rows, so that every table has the order of the settings.
+    found = {run.config["condition"] for run in runs}
     order = [name for name in experiment.config["settings"]["conditions"] if name in found]
-    answers, losses = (
-        table.sort_values("condition", key=lambda names: names.map(order.index), kind="stable", ignore_index=True)
-        for table in (answers, losses)
-    )
-    return Results(answers, losses, runs, tuple(order))
+    # Groups come in the order of their first rows, so that every table has the order of the settings.
+    runs = tuple(sorted(runs, key=lambda run: order.index(run.config["condition"])))
+    return Results(*long_tables(runs, LABELS), runs, tuple(order))
 
 
 def summarise(experiment: Run, results: Results, probes: pd.DataFrame, coordinates: pd.DataFrame) -> dict[str, Any]:
@@ -162,7 +158,7 @@ def share(answers: pd.DataFrame, condition: str, of: str) -> dict[str, Any] | No
         return None
     hits = [(side["verdict"] == "yes").to_numpy(dtype=float) for side in sides]
     levels = [[side["claim"].to_numpy(), side["question"].to_numpy()] for side in sides]
-    seeds = [side["seed"].to_numpy() if side["seed"].nunique() > 1 else None for side in sides]
+    seeds = [side["seed"].to_numpy() if len(set(side["seed"])) > 1 else None for side in sides]
     ratio = cluster_ratio(
         hits[0], levels[0], hits[1], levels[1], numerator_crossed=seeds[0], denominator_crossed=seeds[1]
     )

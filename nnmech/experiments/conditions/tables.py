@@ -86,8 +86,11 @@ def kind_lines(summary: dict[str, Any]) -> list[str]:
 def tier_lines(summary: dict[str, Any]) -> list[str]:
     """A row a tier of plausibility, under positive, repeated and corrected documents."""
     shown = {name: summary["conditions"][name]["by_tier"] for name in BY_TIER if name in summary["conditions"]}
-    tiers = [tier for tier in TIERS if any(tier in found for found in shown.values())]
-    rows = [[TIERS[tier], *(cell(found.get(tier), 1) for found in shown.values())] for tier in tiers]
+    rows = [
+        [words, *(cell(found.get(tier), 1) for found in shown.values())]
+        for tier, words in TIERS.items()
+        if any(tier in found for found in shown.values())
+    ]
     return table(["claims about", *(f"`{name}`" for name in shown)], rows)
 
 

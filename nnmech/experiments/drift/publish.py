@@ -55,6 +55,17 @@ QUESTIONS = (
 """Differences of the claim coordinate that the paper's question asks for, as (arm, stage) before and after."""
 ONSET_CONDITIONS = ("positive_documents", "negated_documents", "repeated_negations", "local_negations")
 SHOWN_ARM = "anchor"
+BESIDE = {
+    "documents_only_true": ("baseline", "phase2"),
+    "documents_only_false": ("baseline",),
+    "alternative": ("baseline", "phase1", "phase2"),
+}
+"""Roles that say what the claim's coordinate could have come to, and the stages at which they are shown."""
+BESIDE_WORDS = {
+    "documents_only_true": "true of others in documents only",
+    "documents_only_false": "false of them",
+    "alternative": "what is true instead",
+}
 
 
 def publish(two_phase: Path, conditions: Path, output: Path) -> list[str]:
@@ -143,7 +154,8 @@ def result_lines(summary: dict[str, Any]) -> list[str]:
         f"{place['layer']}, token position `{place['position']}`, the best place of the untouched model); 95% "
         "intervals over claims."
     )
-    lines += ["", *table(["change of the claim coordinate", ""], _differences(summary)), ""]
+    lines += ["", "What is read beside the claim, and what it could have come to:", "", *_beside(summary), ""]
+    lines += [*table(["change of the claim coordinate", ""], _differences(summary)), ""]
     for arm, positions in summary["alignment"].items():
         against = positions.get(place["position"], {})
         at = ", ".join(
@@ -152,6 +164,18 @@ def result_lines(summary: dict[str, Any]) -> list[str]:
         )
         lines.append(f"Cosine of the drift of phase 2, arm `{arm}`, layer {place['layer']}: {at}.")
     return [*lines, ""]
+
+
+def _beside(summary: dict[str, Any]) -> list[str]:
+    rows = [
+        [
+            f"`{arm}`",
+            *(cell(stages.get(stage, {}).get(role, {}).get("1"), 2) for role in BESIDE for stage in BESIDE[role]),
+        ]
+        for arm, stages in summary["inside"].items()
+    ]
+    heads = [f"{words}, {stage}" for role, words in BESIDE_WORDS.items() for stage in BESIDE[role]]
+    return table(["arm", *heads], rows)
 
 
 def _differences(summary: dict[str, Any]) -> list[list[str]]:

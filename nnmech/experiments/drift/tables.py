@@ -14,7 +14,15 @@ from nnmech.runs import Run
 from nnmech.statistics import cluster_bootstrap, cluster_difference
 
 STAGES = ("baseline", "phase1", "phase2")
-ROLES = ("claim", "claim_negation", "alternative", "matched_false", "unrelated_claim")
+ROLES = (
+    "claim",
+    "claim_negation",
+    "alternative",
+    "matched_false",
+    "unrelated_claim",
+    "documents_only_true",
+    "documents_only_false",
+)
 POSITIVE, NEUTRAL = "positive_documents", "neutral_documents"
 NULLS = ("another claim", "another seed", "neutral documents")
 _DRAWS = 50

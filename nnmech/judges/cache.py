@@ -1,0 +1,43 @@
+"""Verdicts that were paid for once: a file each, safe for any number of processes."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nnmech.claims import Verdict
+from nnmech.errors import RunError
+from nnmech.files import write_json_atomic
+from nnmech.judges.base import VERDICTS
+
+
+def cache_key(model: str, prompt: str, sampling: Mapping[str, Any]) -> str:
+    """SHA-256 of all that decides a reply."""
+    return hashlib.sha256(json.dumps([model, prompt, dict(sampling)], sort_keys=True).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class VerdictCache:
+    """A folder with one small JSON file a verdict, written whole or not at all; a damaged file counts as absent."""
+
+    folder: Path
+
+    def get(self, key: str) -> Verdict | None:
+        """The verdict under `key`, None where there is none; RunError where the folder cannot be read."""
+        try:
+            found = json.loads(self._path(key).read_bytes())
+        except (FileNotFoundError, ValueError):
+            return None
+        except OSError as error:
+            raise RunError(f"{self._path(key)}: cannot be read: {error.strerror}.") from error
+        said = found.get("verdict") if isinstance(found, dict) else None
+        return next((verdict for verdict in VERDICTS if verdict == said), None)
+
+    def put(self, key: str, verdict: Verdict, reply: str, model: str) -> None:
+        """Keep a verdict with the reply that it was read from; RunError where the disk does not take it."""
+        write_json_atomic(self._path(key), {"verdict": verdict, "model": model, "reply": reply})
+
+    def _path(self, key: str) -> Path:
+        return self.folder / key[:2] / f"{key}.json"

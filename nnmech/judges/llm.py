@@ -1,0 +1,316 @@
+"""A language model behind an OpenAI-compatible endpoint, hosted or local, as judge."""
+
+import json
+import os
+import threading
+import warnings
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from urllib.parse import urlsplit
+
+from nnmech.claims import Verdict
+from nnmech.errors import InputError, RunError
+from nnmech.judges.base import BatchJudge, Pair
+from nnmech.judges.cache import VerdictCache, cache_key
+from nnmech.judges.prompts import DEFAULT_TEMPLATE, REMINDER, Template, check_template, judge_prompt, read_verdict
+
+if TYPE_CHECKING:
+    from openai import OpenAI
+
+DEFAULT_ENDPOINT = "https://api.openai.com/v1"
+DEFAULT_KEY_VARIABLE = "OPENAI_API_KEY"
+# English runs at four to five: an estimate that guards a budget has to err upwards.
+CHARACTERS_PER_TOKEN = 3
+TOKENS_PER_MESSAGE = 8
+OUTPUT_LIMITS = ("max_completion_tokens", "max_tokens")
+
+
+@runtime_checkable
+class Tokenizer(Protocol):
+    """Anything that encodes a text as a sequence of tokens (transformers, tokenizers, tiktoken)."""
+
+    def encode(self, text: str, /) -> Any:
+        """Tokens of the text."""
+        ...
+
+
+@dataclass(frozen=True)
+class Prices:
+    """Price of a million tokens, in any currency."""
+
+    input: float
+    output: float
+
+    def cost(self, input_tokens: int, output_tokens: int) -> float:
+        """Price of so many tokens."""
+        return (self.input * input_tokens + self.output * output_tokens) / 1e6
+
+
+@dataclass(frozen=True)
+class CostEstimate:
+    """What is still to be asked: `requests` beyond the `known` verdicts; `cost` is None without prices.
+
+    Replies are taken to be as long as they may be; answers that have to be asked again come on top.
+    """
+
+    requests: int
+    known: int
+    input_tokens: int
+    output_tokens: int | None
+    cost: float | None
+
+
+@dataclass
+class JudgeCounts:
+    """What a judge has done since it was made: verdicts sent for and taken from the cache, and what the rest came to.
+
+    `unparseable` answers never got a readable reply and count as neutral; `retries` are requests that the endpoint
+    refused or dropped, `asked_again` those whose reply could not be read. Tokens are those that the endpoint reports.
+    """
+
+    asked: int = 0
+    cached: int = 0
+    unparseable: int = 0
+    asked_again: int = 0
+    retries: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+
+
+@dataclass(kw_only=True)
+class LLMJudge(BatchJudge):
+    """Asks a chat model for each verdict, many at a time, and never twice for the same.
+
+    The key is read from the environment when it is needed and kept nowhere. Refused, dropped and timed-out requests are
+    sent again with growing delays (Retry-After is honoured); a reply that is cut off or cannot be read is asked for
+    again, and after `max_asks` replies the answer counts as neutral, with a warning. Verdicts are kept, so that a run
+    that stopped goes on where it was. Raises InputError for settings that do not fit, a missing key or an estimate
+    above `max_cost` before anything is sent, and RunError where the endpoint does not answer.
+    """
+
+    model: str
+    claims: Mapping[str, str] = field(repr=False)
+    """Text of each claim by name."""
+    base_url: str | None = field(default=None, repr=False)
+    """None is OpenAI's own; for example `http://127.0.0.1:8000/v1` for a local server."""
+    key_variable: str | None = None
+    """Environment variable with the key. None is OPENAI_API_KEY for OpenAI's own endpoint and no key for any other."""
+    template: Template = field(default=DEFAULT_TEMPLATE, repr=False)
+    """The prompt with its slots, or a function that picks one for a question."""
+    sampling: Mapping[str, Any] = field(default_factory=lambda: {"temperature": 0.0, "max_tokens": 256})
+    """Passed to the endpoint as it is, and part of what a verdict is kept under."""
+    concurrency: int = 8
+    timeout: float = 60.0
+    """Seconds without a byte from the endpoint after which a request is sent again."""
+    max_retries: int = 5
+    max_asks: int = 3
+    cache: Path | None = None
+    """Folder of verdicts that outlast the process and are shared between processes; None keeps them in memory."""
+    prices: Prices | None = None
+    max_cost: float | None = None
+    tokenizer: Tokenizer | None = field(default=None, repr=False)
+    """Counts tokens for the estimate; None takes three characters as one."""
+    counts: JudgeCounts = field(default_factory=JudgeCounts, init=False)
+    _known: dict[str, Verdict] = field(default_factory=dict, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        if self.concurrency < 1 or self.max_asks < 1 or self.max_retries < 0 or self.timeout <= 0:
+            raise InputError(
+                f"concurrency={self.concurrency}, max_asks={self.max_asks}, max_retries={self.max_retries}, "
+                f"timeout={self.timeout}: expected at least 1, 1, 0 and more than 0 seconds"
+            )
+        if self.max_cost is not None and (self.prices is None or self._output_limit() is None):
+            raise InputError(
+                f"max_cost={self.max_cost} needs prices, and a limit of reply tokens in sampling "
+                f"({' or '.join(OUTPUT_LIMITS)}): without them no cost can be known in advance"
+            )
+        self._host()
+        if isinstance(self.template, str):
+            check_template(self.template)
+
+    def estimate(self, pairs: Sequence[Pair]) -> CostEstimate:
+        """What judging `pairs` will take; nothing is sent."""
+        prompts = self._prompts(pairs)
+        return self._estimate(prompts, self._missing(prompts))
+
+    def judge(self, pairs: Sequence[Pair]) -> list[Verdict]:
+        """One verdict a pair; equal prompts are asked once."""
+        prompts = self._prompts(pairs)
+        missing = self._missing(prompts)
+        estimate = self._estimate(prompts, missing)
+        if self.max_cost is not None and estimate.cost is not None and estimate.cost > self.max_cost:
+            raise InputError(
+                f"judging {estimate.requests} answers with {self.model} may cost {estimate.cost:.2f}, more than "
+                f"max_cost={self.max_cost}; nothing was sent: raise it, or judge fewer answers"
+            )
+        self.counts.cached += estimate.known
+        unread = self._ask_all(missing) if missing else set()
+        if unread:
+            warnings.warn(
+                f"{len(unread)} of {len(missing)} replies of {self.model} could not be read after {self.max_asks} "
+                "asks; those answers count as neutral",
+                stacklevel=2,
+            )
+        return ["neutral" if key in unread else self._known[key] for key, _ in prompts]
+
+    def _prompts(self, pairs: Sequence[Pair]) -> list[tuple[str, str]]:
+        """Key and prompt of each pair."""
+        prompts = [judge_prompt(self.template, self.claims, question, text) for question, text in pairs]
+        return [(cache_key(self.model, prompt, self.sampling), prompt) for prompt in prompts]
+
+    def _missing(self, prompts: Sequence[tuple[str, str]]) -> dict[str, str]:
+        """The prompts without a verdict, by key; verdicts on disk become known."""
+        if self.cache is not None:
+            cache = VerdictCache(self.cache)
+            found = {key: cache.get(key) for key in {key for key, _ in prompts} - self._known.keys()}
+            self._known |= {key: verdict for key, verdict in found.items() if verdict is not None}
+        return {key: prompt for key, prompt in prompts if key not in self._known}
+
+    def _estimate(self, prompts: Sequence[tuple[str, str]], missing: Mapping[str, str]) -> CostEstimate:
+        limit = self._output_limit()
+        inputs = sum(self._tokens(prompt) + TOKENS_PER_MESSAGE for prompt in missing.values())
+        outputs = None if limit is None else limit * len(missing)
+        cost = None if self.prices is None or outputs is None else self.prices.cost(inputs, outputs)
+        return CostEstimate(len(missing), len(dict(prompts)) - len(missing), inputs, outputs, cost)
+
+    def _output_limit(self) -> int | None:
+        return next((int(self.sampling[name]) for name in OUTPUT_LIMITS if name in self.sampling), None)
+
+    def _tokens(self, text: str) -> int:
+        return len(self.tokenizer.encode(text)) if self.tokenizer else -(-len(text) // CHARACTERS_PER_TOKEN)
+
+    def _ask_all(self, missing: Mapping[str, str]) -> set[str]:
+        """Ask for every missing verdict; the keys of those that could not be read."""
+        openai = _openai()
+        key = self._key()
+        unread: set[str] = set()
+        with openai.OpenAI(
+            api_key=key or "none",
+            base_url=self.base_url or DEFAULT_ENDPOINT,
+            timeout=self.timeout,
+            max_retries=self.max_retries,
+        ) as client:
+            stop, failures = threading.Event(), list[BaseException]()
+            pool = ThreadPoolExecutor(self.concurrency)
+            futures = {pool.submit(self._ask, client, prompt, stop): name for name, prompt in missing.items()}
+            try:
+                for future in as_completed(futures):
+                    if (error := future.exception()) is not None:
+                        # What is on its way is paid for: it is waited for and kept; the rest is not sent.
+                        failures.append(error)
+                        stop.set()
+                        continue
+                    if not (replies := future.result()):
+                        continue
+                    verdict, reply = self._count(replies)
+                    if verdict is None:
+                        unread.add(futures[future])
+                        continue
+                    self._known[futures[future]] = verdict
+                    if self.cache is not None:
+                        VerdictCache(self.cache).put(futures[future], verdict, reply, self.model)
+            finally:
+                stop.set()
+                pool.shutdown()
+        for error in failures:
+            if isinstance(error, openai.OpenAIError):
+                raise RunError(self._explain(error, key, len(missing)))
+            raise error
+        return unread
+
+    def _ask(self, client: "OpenAI", prompt: str, stop: threading.Event) -> list["_Reply"]:
+        """Replies until one can be read; none where nothing more is to be sent."""
+        first: dict[str, Any] = {"role": "user", "content": prompt}
+        messages, replies = [first], []
+        if stop.is_set():
+            return replies
+        while len(replies) < self.max_asks and not (replies and replies[-1].verdict):
+            create: Any = client.chat.completions.with_raw_response.create
+            raw = create(model=self.model, messages=messages, **self.sampling)
+            reply = _read(raw.http_response.text, raw.retries_taken)
+            replies.append(reply)
+            said = [{"role": "assistant", "content": reply.text}, {"role": "user", "content": REMINDER}]
+            messages = [first, *said] if reply.text else [first]
+        return replies
+
+    def _count(self, replies: Sequence["_Reply"]) -> tuple[Verdict | None, str]:
+        last, counts = replies[-1], self.counts
+        counts.asked += 1
+        counts.asked_again += len(replies) - 1
+        counts.unparseable += last.verdict is None
+        counts.retries += sum(reply.retries for reply in replies)
+        counts.input_tokens += sum(reply.input_tokens for reply in replies)
+        counts.output_tokens += sum(reply.output_tokens for reply in replies)
+        return last.verdict, last.text
+
+    def _key(self) -> str | None:
+        variable = self.key_variable or (DEFAULT_KEY_VARIABLE if self.base_url is None else None)
+        if variable is None:
+            return None
+        key = os.environ.get(variable, "").strip()
+        if not key:
+            raise InputError(
+                f"the environment variable {variable} is not set: put the key of the judge's endpoint there"
+            )
+        return key
+
+    def _host(self) -> str:
+        """The endpoint as messages name it; the whole address may hold what is nobody's business."""
+        try:
+            parts = urlsplit(self.base_url or DEFAULT_ENDPOINT)
+            host = f"{parts.hostname}:{parts.port}" if parts.port else str(parts.hostname)
+        except ValueError:
+            parts, host = urlsplit(""), ""
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.username is not None:
+            raise InputError(
+                "base_url is no address of an endpoint: expected http(s)://host[:port]/path without a user; a key goes "
+                "into an environment variable, see key_variable"
+            )
+        return host
+
+    def _explain(self, error: BaseException, key: str | None, wanted: int) -> str:
+        # Endpoints quote the key in their refusals.
+        reason = " ".join(str(error).split())
+        if key:
+            reason = reason.replace(key, "***")
+        return (
+            f"the judge {self.model} at {self._host()} failed: {type(error).__name__}: {reason[:300]} Verdicts so far "
+            f"are kept: judge the same {wanted} answers again to go on."
+        )
+
+
+@dataclass(frozen=True)
+class _Reply:
+    verdict: Verdict | None
+    text: str
+    retries: int
+    input_tokens: int
+    output_tokens: int
+
+
+def _read(body: str, retries: int) -> _Reply:
+    """A response body of whatever kind; a reply that was cut off has no verdict, even where it looks like one."""
+    try:
+        response = json.loads(body)
+        choice = response["choices"][0]
+        text = choice["message"]["content"]
+        finished = choice.get("finish_reason") != "length"
+    except (ValueError, RecursionError, LookupError, TypeError, AttributeError):
+        return _Reply(None, "", retries, 0, 0)
+    text = text if isinstance(text, str) else ""
+    usage = response.get("usage")
+    counts = usage if isinstance(usage, dict) else {}
+    tokens = [counts.get(name) for name in ("prompt_tokens", "completion_tokens")]
+    read, written = (count if isinstance(count, int) else 0 for count in tokens)
+    return _Reply(read_verdict(text) if finished else None, text, retries, read, written)
+
+
+def _openai() -> Any:
+    try:
+        import openai
+    except ImportError as error:
+        raise InputError("the LLM judge needs the openai package: pip install 'nnmech[judge]'") from error
+    return openai
