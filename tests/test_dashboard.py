@@ -271,7 +271,8 @@ def test_a_run_in_progress_is_followed(dashboard, tmp_path):
 
 
 def test_an_experiment_that_has_just_begun_opens(dashboard, tmp_path):
-    config = {"experiment": "two_phase", "settings": asdict(CONFIG)}
+    names = [run_name(*run) for run in CONFIG.runs]
+    config = {"experiment": "two_phase", "settings": asdict(CONFIG), "runs": names}
     RunWriter.create(tmp_path / "new", config=config, model=MODEL, kind="experiment").close()
     page = dashboard(tmp_path)
     assert not page.exception

@@ -74,10 +74,14 @@ def probe_table(run: Run) -> pd.DataFrame:
 
 
 def best_place(table: pd.DataFrame, probe: str) -> tuple[int, str]:
-    """Layer and token position at which a probe does best on held-out entities."""
-    rows = table[(table["probe"] == probe) & (table["split"] == "entity")]
-    best = rows.loc[rows["auroc"].idxmax()]
-    return int(best["layer"]), str(best["position"])
+    """Layer and token position at which a probe does best on held-out entities, within a polarity and across.
+
+    The worse of the two counts: what is learned on affirmative statements and turns round on negated ones is not truth.
+    """
+    rows = table[(table["probe"] == probe) & table["split"].isin(["entity", "crossed"])]
+    worse = rows.groupby(["layer", "position"], sort=False)["auroc"].min()
+    layer, position = worse.idxmax()
+    return int(layer), str(position)
 
 
 def probe_quality(table: pd.DataFrame, probe: str, layer: int, position: str) -> dict[str, Any]:
