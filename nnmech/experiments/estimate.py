@@ -65,8 +65,10 @@ def estimate(
     building = time.perf_counter() - began
     steps = plan.schedule
     batches = freeze_statements(loaded.tokenizer, plan.statements)
-    first = plan.phases[0].mixture.batch(1).to(loaded.model.device)
-    update = _seconds(lambda: _update(loaded.model, first, settings))
+    update = 0.0
+    if plan.phases:
+        first = plan.phases[0].mixture.batch(1).to(loaded.model.device)
+        update = _seconds(lambda: _update(loaded.model, first, settings))
     snapshot = _seconds(lambda: capture(loaded.model, batches, layers=settings.layers, dtype=torch.float16))
     evaluation = _seconds(lambda: ask(loaded.model, loaded.tokenizer, plan.questions, samples=1, seed=0, step=0))
     asked = len(steps.evaluations) + len(steps.milestones) * (settings.samples - 1) * 0.5

@@ -87,8 +87,8 @@ RATES: dict[str, tuple[float, float, float]] = {
 }
 SEEDS = (0, 1)
 STEPS = (0, 5, 10)
-MOVED = {"positive_documents": 0.75, "repeated_negations": 0.25}
-"""How far the claim moves from false towards true controls."""
+MOVED = {"positive_documents": 0.75, "repeated_negations": 0.25, "neutral_documents": 0.0}
+"""How far the claim moves from false towards true controls, under conditions with a snapshot at the end."""
 KINDS = ("open_ended", "mcq", "token_association", "robustness")
 SAMPLES = 10
 
@@ -164,13 +164,13 @@ def plant(folder: Path, rates: dict[str, tuple[float, float, float]] = RATES) ->
                 ) as writer:
                     writer.event("start", step=0)
                     for step in steps:
-                        grown = step / STEPS[-1]
                         # Plain documents are believed half-way, the others only at the end.
                         early = rate / 2 if condition == "positive_documents" else 0.0
                         writer.answers(planted_answers(claim, step, {0: 0.0, 5: early, 10: rate}[step]))
-                        writer.metrics(step=step, phase="training", held_out_documents=2.0 - grown)
-                        snapshot = planted_snapshot(statements, step, grown * MOVED.get(condition, 0.0))
-                        writer.snapshot(step, {"residual": snapshot.residual}, snapshot.metadata())
+                        writer.metrics(step=step, phase="training", held_out_documents=2.0 - step / STEPS[-1])
+                        if step == 0 or (step == steps[-1] and condition in MOVED):
+                            snapshot = planted_snapshot(statements, step, MOVED[condition] if step else 0.0)
+                            writer.snapshot(step, {"residual": snapshot.residual}, snapshot.metadata())
                     writer.event("end", step=steps[-1])
     return folder
 
@@ -255,11 +255,11 @@ def test_annotated_documents_are_seen_to_be_slower(planted):
 
 def test_a_claim_that_moves_inside_is_seen_to_move_and_its_nulls_are_not(planted):
     _, summary, _ = planted
-    assert list(summary["coordinate"]) == [name for name in RATES if name != "baseline"]
+    assert list(summary["coordinate"]) == list(MOVED)
     assert summary["truth_probe"]["entity"]["auroc"] > 0.95
-    for name in ("positive_documents", "repeated_negations", "neutral_documents"):
+    for name, moved in MOVED.items():
         roles = summary["coordinate"][name]
-        assert roles["claim"]["change"]["mean"] == pytest.approx(MOVED.get(name, 0.0), abs=0.1)
+        assert roles["claim"]["change"]["mean"] == pytest.approx(moved, abs=0.1)
         assert roles["claim"]["before"]["mean"] == pytest.approx(0.0, abs=0.15)
         assert roles["matched_false"]["change"]["mean"] == pytest.approx(0.0, abs=1e-3)
         assert roles["unrelated_claim"]["change"]["mean"] == pytest.approx(0.0, abs=1e-3)
@@ -402,20 +402,22 @@ def test_dry_run_writes_nothing_and_a_users_annotation_is_a_condition(base_model
     sys.modules.pop("my_warnings")
 
 
-def test_finished_results_go_into_the_readme(planted, tmp_path, monkeypatch):
+def test_finished_results_go_into_their_page(planted, tmp_path, monkeypatch):
     module = load_script("publish")
-    (tmp_path / "README.md").write_text("before\n<!-- conditions -->\nold\n<!-- /conditions -->\nafter\n")
+    page = tmp_path / "docs" / "results.md"
+    page.parent.mkdir()
+    page.write_text("before\n<!-- conditions -->\nold\n<!-- /conditions -->\nafter\n")
+    section = replace(module.SECTIONS["conditions"], page=page, publish=lambda folder: None)
     monkeypatch.setattr(module, "ROOT", tmp_path)
-    monkeypatch.setattr(module, "README", tmp_path / "README.md")
-    monkeypatch.setattr(module, "CONDITIONS", replace(module.CONDITIONS, publish=lambda folder: None))
+    monkeypatch.setitem(module.SECTIONS, "conditions", section)
     module.main(module.Arguments(conditions=planted[0]))
-    text = (tmp_path / "README.md").read_text()
+    text = page.read_text()
     assert "old" not in text
     assert "| `positive_documents` | 0.0" in text
     assert text.startswith("before\n")
     assert text.endswith("after\n")
     for name in text.split("](")[1:]:
-        assert (tmp_path / name.split(")")[0]).exists()
+        assert (page.parent / name.split(")")[0]).exists()
 
 
 def rates() -> pd.DataFrame:

@@ -46,7 +46,7 @@ def _figures(results: Results, coordinates: pd.DataFrame, place: str) -> Iterato
     rates, claims = (belief_rate(after, by) for by in (["condition"], ["condition", "claim"]))
     yield "belief_by_condition", belief_by_condition(rates, claims, reference=known)
     kinds = belief_rate(after, ["condition", "kind"])
-    kinds = kinds.assign(kind=kinds["kind"].map(KINDS))
+    kinds = kinds.assign(kind=pd.Categorical(kinds["kind"].map(KINDS), categories=list(KINDS.values())))
     yield "belief_by_kind", belief_by_kind(kinds, belief_rate(null, ["condition"]), beside=KINDS["mcq"])
     annotated = [
         name

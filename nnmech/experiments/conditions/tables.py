@@ -17,8 +17,8 @@ BY_TIER = (POSITIVE, "repeated_negations", "corrected_documents")
 PAPER = "Paper: Mayne et al. 2026, mean of six claims at 397B where nothing else is said."
 
 
-def result_lines(summary: dict[str, Any], *, details: bool = True) -> list[str]:
-    """The tables that the terminal shows, and without the details those of the README."""
+def result_lines(summary: dict[str, Any]) -> list[str]:
+    """Every table and sentence that the terminal and the page of results show."""
     done = summary["runs"]
     lines = ["", *condition_lines(summary), ""]
     lines.append(
@@ -31,13 +31,6 @@ def result_lines(summary: dict[str, Any], *, details: bool = True) -> list[str]:
     lines += [*kind_lines(summary), ""]
     if len(tiers := tier_lines(summary)) > 2:
         lines += ["By plausibility of the claim:", "", *tiers, ""]
-    if details:
-        lines += _details(summary)
-    return [*lines, "Expected, and measured:", "", *expectation_lines(summary), ""]
-
-
-def _details(summary: dict[str, Any]) -> list[str]:
-    lines: list[str] = []
     if summary["contrasts"]:
         lines += ["What one thing changes, in points:", "", *contrast_lines(summary), ""]
     if POSITIVE in summary["learning"]:
@@ -49,7 +42,7 @@ def _details(summary: dict[str, Any]) -> list[str]:
             f"`{probe['position']}`, where the truth probe has AUROC {area(probe['entity'])} on held-out people):"
         )
         lines += ["", *coordinate_lines(summary), ""]
-    return lines
+    return [*lines, "Expected, and measured:", "", *expectation_lines(summary), ""]
 
 
 def _count(names: list[Any], word: str) -> str:
