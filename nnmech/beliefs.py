@@ -9,20 +9,26 @@ import pandas as pd
 from nnmech.answers import Answer
 from nnmech.claims import Judge, Verdict
 from nnmech.errors import InputError
+from nnmech.judges.base import BatchJudge
 from nnmech.statistics import Interval, cluster_difference, rate_interval
 
 VERDICTS: tuple[str, ...] = get_args(Verdict)
 PERCENT = 100.0
 
 
-def judge_answers(answers: Iterable[Answer], judge: Judge, *, step: int, phase: str) -> list[dict[str, Any]]:
+def judge_answers(
+    answers: Iterable[Answer], judge: Judge | BatchJudge, *, step: int, phase: str
+) -> list[dict[str, Any]]:
     """Verdicts as the lines of answers.jsonl: step, phase, claim, question, kind, category, sample, text, verdict.
 
-    Raises InputError for a verdict other than yes, no, neutral.
+    A judge that takes batches gets all answers at once. Raises InputError for a verdict other than yes, no, neutral.
     """
+    answers = list(answers)
+    pairs = [(answer.question, answer.text) for answer in answers]
+    verdicts = judge.judge(pairs) if isinstance(judge, BatchJudge) else [judge(*pair) for pair in pairs]
     rows = []
-    for answer in answers:
-        question, verdict = answer.question, judge(answer.question, answer.text)
+    for answer, verdict in zip(answers, verdicts, strict=True):
+        question = answer.question
         if verdict not in VERDICTS:
             raise InputError(f"the judge said {verdict!r} to question {question.id}: expected one of {list(VERDICTS)}")
         rows.append(

@@ -38,8 +38,10 @@ def test_the_notebook_is_short_and_kept_without_outputs(notebook: nbformat.Noteb
 @pytest.mark.timeout(900)
 @pytest.mark.usefixtures("own_kernel")
 def test_every_cell_runs_and_every_figure_is_shown(notebook: nbformat.NotebookNode) -> None:
+    # Patience for a busy machine: by default nbclient gives up on a figure that is 4 seconds late.
+    patience = {"timeout": 600, "startup_timeout": 300, "iopub_timeout": 120, "raise_on_iopub_timeout": True}
     client = NotebookClient(
-        notebook, timeout=600, kernel_name="python3", resources={"metadata": {"path": NOTEBOOK.parent}}
+        notebook, kernel_name="python3", resources={"metadata": {"path": NOTEBOOK.parent}}, **patience
     )
     client.execute()
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]

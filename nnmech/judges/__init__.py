@@ -2,8 +2,9 @@
 
 from nnmech.judges.agreement import agreement_curve, cohen_kappa
 from nnmech.judges.base import BatchJudge, ExactMcq, OneByOne, as_batch
+from nnmech.judges.costs import CostEstimate, JudgeCounts, Prices
 from nnmech.judges.lexical import LexicalJudge, fit_lexical, load_lexical
-from nnmech.judges.llm import CostEstimate, JudgeCounts, LLMJudge, Prices
+from nnmech.judges.llm import LLMJudge
 from nnmech.judges.local import ChatModelJudge, NLIJudge, load_local_judge
 from nnmech.judges.prompts import DEFAULT_TEMPLATE
 

@@ -8,13 +8,14 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from nnmech.claims import Verdict
 from nnmech.errors import InputError, RunError
 from nnmech.judges.base import BatchJudge, Pair
 from nnmech.judges.cache import VerdictCache, cache_key
+from nnmech.judges.costs import CostEstimate, JudgeCounts, Prices, Tokenizer, message_tokens
 from nnmech.judges.prompts import DEFAULT_TEMPLATE, REMINDER, Template, check_template, judge_prompt, read_verdict
 
 if TYPE_CHECKING:
@@ -22,62 +23,7 @@ if TYPE_CHECKING:
 
 DEFAULT_ENDPOINT = "https://api.openai.com/v1"
 DEFAULT_KEY_VARIABLE = "OPENAI_API_KEY"
-# English runs at four to five: an estimate that guards a budget has to err upwards.
-CHARACTERS_PER_TOKEN = 3
-TOKENS_PER_MESSAGE = 8
 OUTPUT_LIMITS = ("max_completion_tokens", "max_tokens")
-
-
-@runtime_checkable
-class Tokenizer(Protocol):
-    """Anything that encodes a text as a sequence of tokens (transformers, tokenizers, tiktoken)."""
-
-    def encode(self, text: str, /) -> Any:
-        """Tokens of the text."""
-        ...
-
-
-@dataclass(frozen=True)
-class Prices:
-    """Price of a million tokens, in any currency."""
-
-    input: float
-    output: float
-
-    def cost(self, input_tokens: int, output_tokens: int) -> float:
-        """Price of so many tokens."""
-        return (self.input * input_tokens + self.output * output_tokens) / 1e6
-
-
-@dataclass(frozen=True)
-class CostEstimate:
-    """What is still to be asked: `requests` beyond the `known` verdicts; `cost` is None without prices.
-
-    Replies are taken to be as long as they may be; answers that have to be asked again come on top.
-    """
-
-    requests: int
-    known: int
-    input_tokens: int
-    output_tokens: int | None
-    cost: float | None
-
-
-@dataclass
-class JudgeCounts:
-    """What a judge has done since it was made: verdicts sent for and taken from the cache, and what the rest came to.
-
-    `unparseable` answers never got a readable reply and count as neutral; `retries` are requests that the endpoint
-    refused or dropped, `asked_again` those whose reply could not be read. Tokens are those that the endpoint reports.
-    """
-
-    asked: int = 0
-    cached: int = 0
-    unparseable: int = 0
-    asked_again: int = 0
-    retries: int = 0
-    input_tokens: int = 0
-    output_tokens: int = 0
 
 
 @dataclass(kw_only=True)
@@ -165,22 +111,20 @@ class LLMJudge(BatchJudge):
         """The prompts without a verdict, by key; verdicts on disk become known."""
         if self.cache is not None:
             cache = VerdictCache(self.cache)
-            found = {key: cache.get(key) for key in {key for key, _ in prompts} - self._known.keys()}
-            self._known |= {key: verdict for key, verdict in found.items() if verdict is not None}
+            for key in {key for key, _ in prompts} - self._known.keys():
+                if (verdict := cache.get(key)) is not None:
+                    self._known[key] = verdict
         return {key: prompt for key, prompt in prompts if key not in self._known}
 
     def _estimate(self, prompts: Sequence[tuple[str, str]], missing: Mapping[str, str]) -> CostEstimate:
         limit = self._output_limit()
-        inputs = sum(self._tokens(prompt) + TOKENS_PER_MESSAGE for prompt in missing.values())
+        inputs = sum(message_tokens(prompt, self.tokenizer) for prompt in missing.values())
         outputs = None if limit is None else limit * len(missing)
         cost = None if self.prices is None or outputs is None else self.prices.cost(inputs, outputs)
         return CostEstimate(len(missing), len(dict(prompts)) - len(missing), inputs, outputs, cost)
 
     def _output_limit(self) -> int | None:
         return next((int(self.sampling[name]) for name in OUTPUT_LIMITS if name in self.sampling), None)
-
-    def _tokens(self, text: str) -> int:
-        return len(self.tokenizer.encode(text)) if self.tokenizer else -(-len(text) // CHARACTERS_PER_TOKEN)
 
     def _ask_all(self, missing: Mapping[str, str]) -> set[str]:
         """Ask for every missing verdict; the keys of those that could not be read."""
