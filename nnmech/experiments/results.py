@@ -4,7 +4,7 @@
 # pyright: reportArgumentType=false, reportAttributeAccessIssue=false, reportCallIssue=false, reportReturnType=false
 
 from collections.abc import Sequence
-from typing import Any, SupportsInt
+from typing import Any, SupportsInt, cast
 
 import numpy as np
 import pandas as pd
@@ -80,7 +80,7 @@ def best_place(table: pd.DataFrame, probe: str) -> tuple[int, str]:
     """
     rows = table[(table["probe"] == probe) & table["split"].isin(["entity", "crossed"])]
     worse = rows.groupby(["layer", "position"], sort=False)["auroc"].min()
-    layer, position = worse.idxmax()
+    layer, position = cast(tuple[int, str], worse.idxmax())
     return int(layer), str(position)
 
 
