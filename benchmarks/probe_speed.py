@@ -58,9 +58,19 @@ def measure_probes(grid: ProbeGrid, threads: int) -> list[Row]:
     """Logistic probes of all layers, steps and folds: `fit_many` fits all, loops over scikit-learn a random few.
 
     Everybody begins with the activations in memory, as half precision for `fit_many`, and ends with the AUROC on
-    held-out entities; the loops standardise the training rows, fit and score. Step by step they take turns with as
-    many threads each, so that a busy machine slows all alike.
+    held-out entities; the loops standardise the training rows, fit and score. Step by step they take turns, so that a
+    busy machine slows all alike. `fit_many` has so many threads of torch; the loops have one, since the products of one
+    fit are so small that more make it slower. Processor time compares them core by core.
     """
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        return _measure(grid)
+    finally:
+        torch.set_num_threads(before)
+
+
+def _measure(grid: ProbeGrid) -> list[Row]:
     rng = np.random.default_rng(0)
     labels = rng.permutation(np.arange(grid.statements) % 2 == 0)
     entities = rng.permutation(grid.statements) // grid.statements_of_an_entity
@@ -69,19 +79,21 @@ def measure_probes(grid: ProbeGrid, threads: int) -> list[Row]:
     loops = {
         "scikit-learn": _one_by_one(labels, grid.inverse_penalty, "lbfgs", np.float64),
         "scikit-learn in single precision": _one_by_one(labels, grid.inverse_penalty, "lbfgs", np.float32),
-        "scikit-learn with newton-cholesky": _one_by_one(labels, grid.inverse_penalty, "newton-cholesky", np.float64),
+        "scikit-learn as in fit_direction (newton-cholesky)": _one_by_one(
+            labels, grid.inverse_penalty, "newton-cholesky", np.float64
+        ),
     }
     for step in range(-1, grid.steps):
         # The first round warms up and is forgotten.
         at = fixed if step >= 0 else _Taken()
         activations = planted_activations(grid, labels, seed=max(step, 0))
         sample = rng.integers((grid.layers, grid.folds), size=(grid.sampled, 2))
-        _measure_step(activations, labels, train, loops, sample, threads, at, inverse_penalty=grid.inverse_penalty)
+        _measure_step(activations, labels, train, loops, sample, at, inverse_penalty=grid.inverse_penalty)
         if 0 <= step < grid.choosing_steps:
             few = activations[: grid.choosing_layers]
             sample = rng.integers((len(few), grid.folds), size=(1, 2))
-            one_by_one = {"scikit-learn with newton-cholesky": _choosing(labels, entities)}
-            _measure_step(few, labels, train, one_by_one, sample, threads, choosing, groups=entities)
+            one_by_one = {"fit_direction": _choosing(labels, entities)}
+            _measure_step(few, labels, train, one_by_one, sample, choosing, groups=entities)
         say(f"  step {step + 1} of {grid.steps}: " + ", ".join(_progress(at)))
     size = f"{grid.layers} layers x {grid.steps} steps x {grid.folds} folds, {grid.statements:,} statements, "
     size += f"width {grid.width}"
@@ -114,7 +126,6 @@ def _measure_step(
     train: Bool[Tensor, "fold n"],
     loops: dict[str, Fit],
     sample: Int[np.ndarray, "fit 2"],
-    threads: int,
     taken: _Taken,
     **how: Any,
 ) -> None:
@@ -134,7 +145,7 @@ def _measure_step(
     # Reading is outside the clock: half precision is for fit_many to read.
     cells = {layer: activations[layer].float().numpy() for layer, _ in sample}
     for name, fit in loops.items():
-        with threadpool_limits(threads):
+        with threadpool_limits(1):
             theirs, one = _timed(loop, fit, cells)
         taken.loops.setdefault(name, []).append(Seconds(one.wall * scale, one.cpu * scale))
         taken.differences += [abs(float(areas[tuple(at)]) - area) for at, area in zip(sample, theirs, strict=True)]
@@ -173,10 +184,11 @@ def _progress(taken: _Taken) -> Sequence[str]:
 
 def _rows(what: str, size: str, taken: _Taken, sampled: int) -> list[Row]:
     total = sum(each.wall for each in taken.ours)
-    rows = [Row(f"{what}: fit_many", "s", (total,), note=f"{size}; mean AUROC {np.mean(taken.aurocs):.3f}")]
+    note = f"{size}; {torch.get_num_threads()} thread(s); mean AUROC {np.mean(taken.aurocs):.3f}"
+    rows = [Row(f"{what}: fit_many", "s", (total,), note=note)]
     fits = sampled * len(taken.ours)
     for name, seconds in taken.loops.items():
-        loop = f"the loop {sum(each.wall for each in seconds):,.0f} s, scaled up from {fits} random fits"
+        loop = f"the loop {sum(each.wall for each in seconds):,.0f} s on one, scaled up from {fits} random fits"
         note = f"step by step; {loop}; {cpu_note(seconds, taken.ours)}"
         rows.append(
             Row(f"{what}: loop over {name} / fit_many", "", ratios(seconds, taken.ours), at_least=WANTED, note=note)

@@ -59,6 +59,8 @@ class Arguments:
     """Whose experiment, data and statements are measured."""
     threads: int = 1
     """Of torch; the experiment has one for each of the runs that it makes side by side."""
+    probe_threads: int = 2
+    """Of torch for `fit_many`, which shares the layers among them; loops over scikit-learn are fastest on one."""
     outright: bool = False
     """Also train the paper's 625 updates with snapshots and without; many minutes."""
     output: Path = Path(__file__).resolve().parent / "results.json"
@@ -66,7 +68,7 @@ class Arguments:
 
 
 def main(arguments: Arguments) -> None:
-    for name in ("repeats", "threads"):
+    for name in ("repeats", "threads", "probe_threads"):
         if getattr(arguments, name) < 1:
             raise InputError(f"{name} is {getattr(arguments, name)}: expected 1 or more")
     torch.set_num_threads(arguments.threads)
@@ -115,8 +117,8 @@ def _experiment(arguments: Arguments) -> tuple[list[Row], dict[str, Any]]:
 
 
 def _probes(arguments: Arguments) -> tuple[list[Row], dict[str, Any]]:
-    grid = ProbeGrid()
-    return measure_probes(grid, arguments.threads), {"probes": asdict(grid)}
+    grid, threads = ProbeGrid(), arguments.probe_threads
+    return measure_probes(grid, threads), {"probes": asdict(grid), "threads": threads}
 
 
 def _on_workload(

@@ -1,7 +1,9 @@
 """Probes of all layers, steps, folds, shuffles and seeds at once, on CPU or GPU."""
 
+import math
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,8 +22,8 @@ INVERSE_PENALTY = 0.1
 """scikit-learn's `C` where none is given and no groups to choose one on: between its own 1, which is best where truth
 is plain, and the hundredth that many coordinates and few statements ask for."""
 
-CHUNK_BYTES = {"cpu": 64e6, "cuda": 4e9}
-"""Working memory aimed at: on a CPU what its caches nearly hold."""
+CHUNK_BYTES = {"cpu": 16e6, "cuda": 4e9}
+"""Working memory aimed at, in each thread of a CPU: what its share of the cache nearly holds."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,16 +56,19 @@ class ManyProbes:
             )
         device, dtype = _device(activations, device), self.directions.dtype
         directions, biases = self.directions.reshape(-1, problems, width), self.biases.reshape(-1, problems)
-        rows = activations.shape[-2]
-        scores = torch.empty(len(directions), problems, rows, dtype=dtype, device=activations.device)
-        size = _chunk_size(device, dtype, rows * (2 * width + 2 * problems))
-        for part, x in _chunks(activations, size, device, dtype):
+        rows = torch.arange(activations.shape[-2])
+        scores = torch.empty(len(directions), problems, len(rows), dtype=dtype, device=activations.device)
+
+        def score(part: slice) -> None:
+            x = _read(activations, part, device, dtype, rows)
             # Without the mean, which dwarfs what tells the classes apart, few digits are lost.
-            center = _mean(x, cells, part.start)
+            center = _mean(x, cells, part.start, rows)
             mine = directions[part].to(device)
             offset = (mine.double() @ center.double().mT).squeeze(-1) + biases[part].to(device)
-            scores[part] = (mine @ x.sub_(center).mT + offset.to(dtype)[..., None]).to(scores.device)
-        return scores.reshape(*cells, problems, rows)
+            scores[part] = mine @ x.sub_(center).mT + offset.to(dtype)[..., None]
+
+        _each_part(score, len(directions), len(rows) * (2 * width + 2 * problems) * dtype.itemsize, device)
+        return scores.reshape(*cells, problems, len(rows))
 
 
 def fit_many(
@@ -94,53 +99,53 @@ def fit_many(
     would be less than `tolerance` of the coefficients, which are then off by a few times that, or more where classes
     are separable and hardly penalised; a warning says where `max_iterations` did not reach that.
 
-    `cells_at_once` are held in memory in `dtype`; by default as many as fit some tens of megabytes (CPU) or a few
-    gigabytes (GPU), at least one. Raises InputError for NaN or infinity in rows that are trained on, a problem that
-    trains on one class, shapes that do not fit, or an unknown estimator.
+    `cells_at_once` are held in memory in `dtype` by each thread of torch; by default as many as fit some
+    megabytes (CPU) or gigabytes (GPU), at least one. Raises InputError for NaN or infinity in rows that
+    are trained on, a problem that trains on one class, shapes that do not fit, or an unknown estimator.
     """
     _check(activations, labels, train, estimator, dtype, inverse_penalty, groups, cells_at_once)
-    target, cells = _device(activations, device), activations.shape[:-2]
-    used = train.any(dim=0)
-    rows = None if bool(used.all()) else used.nonzero().squeeze(-1)
-    labels, train = (mask if rows is None else mask[:, rows] for mask in (labels.to(train.device), train))
+    target, cells, width = _device(activations, device), activations.shape[:-2], activations.shape[-1]
+    # Rows that nobody trains on have no say in anything.
+    rows = train.any(dim=0).cpu().nonzero().flatten()
+    labels, train = (mask.cpu()[:, rows] for mask in (labels, train))
     logistic = None
     if estimator == "logistic":
-        inner, penalties = None, [INVERSE_PENALTY if inverse_penalty is None else inverse_penalty]
+        candidates, inner = (INVERSE_PENALTY if inverse_penalty is None else inverse_penalty,), None
         if groups is not None and inverse_penalty is None:
-            chosen = groups if rows is None else groups[rows.cpu().numpy()]
-            inner, penalties = InnerFolds.deal(labels, train, chosen, seed), list(INVERSE_PENALTIES)
-        logistic = ManyLogistic(tuple(penalties), inner, tolerance, max_iterations)
+            candidates, inner = INVERSE_PENALTIES, InnerFolds.deal(labels, train, groups[rows.numpy()], seed)
+        logistic = ManyLogistic(candidates, inner, tolerance, max_iterations)
     labels, train = labels.to(target), train.to(target)
 
-    problems, count, width = len(train), train.shape[1], activations.shape[-1]
-    fits = problems + (0 if logistic is None or logistic.inner is None else len(logistic.inner.owner))
-    numbers = 4 * count * width + 3 * min(width, count) ** 2 + 8 * fits * (count + width)
-    size = cells_at_once or _chunk_size(target, dtype, numbers)
-    total = int(np.prod(cells))
-    like = {"dtype": dtype, "device": activations.device}
-    directions, biases = torch.empty(total, problems, width, **like), torch.empty(total, problems, **like)
-    chosen, converged = torch.empty_like(biases), torch.ones_like(biases, dtype=torch.bool)
-    for part, x in _chunks(activations, size, target, dtype, rows):
+    fits = len(train) + (0 if logistic is None or logistic.inner is None else len(logistic.inner.owner))
+    numbers = 4 * len(rows) * width + 3 * min(width, len(rows)) ** 2 + 8 * fits * (len(rows) + width)
+    directions = torch.empty(math.prod(cells), len(train), width, dtype=dtype, device=activations.device)
+    biases, penalties = torch.empty_like(directions[..., 0]), torch.empty_like(directions[..., 0])
+    converged = torch.ones_like(biases, dtype=torch.bool)
+
+    def fit(part: slice) -> None:
+        x = _read(activations, part, target, dtype, rows)
         center = _mean(x, cells, part.start, rows)
         x.sub_(center)
         if logistic is not None:
             found = logistic.fit(x, labels, train)
             direction, bias = found.directions, found.biases.double()
-            chosen[part], converged[part] = found.inverse_penalties, found.converged
+            penalties[part], converged[part] = found.inverse_penalties, found.converged
         else:
             positive, negative = class_means(x, labels, train)
             direction = positive - negative
             if estimator == "mass_mean_covariance":
                 direction = whiten(x, labels, train, positive, negative)
-            bias = -(direction.double() * (positive + negative).double()).sum(dim=-1) / 2
-        directions[part] = direction.to(directions.device)
-        biases[part] = (bias - (direction.double() @ center.double().mT).squeeze(-1)).to(biases)
-    shape = (*cells, problems)
+            bias = -torch.linalg.vecdot(direction.double(), (positive + negative).double()) / 2
+        directions[part] = direction
+        biases[part] = (bias - (direction.double() @ center.double().mT).squeeze(-1)).to(dtype)
+
+    _each_part(fit, len(directions), numbers * dtype.itemsize, target, cells_at_once)
+    shape = (*cells, len(train))
     directions, biases = directions.reshape(*shape, width), biases.reshape(shape)
     if logistic is None:
         return ManyProbes(estimator, directions, biases)
     _warn_where_not(converged.reshape(shape), max_iterations)
-    return ManyProbes(estimator, directions, biases, chosen.reshape(shape), converged.reshape(shape))
+    return ManyProbes(estimator, directions, biases, penalties.reshape(shape), converged.reshape(shape))
 
 
 def grouped_masks(
@@ -168,16 +173,19 @@ def auroc(
         )
     labels, test = labels.to(scores.device), test.to(scores.device)
     areas = torch.full(scores.shape[:-1], torch.nan, dtype=torch.float64, device=scores.device)
-    for problem, (label, tested) in enumerate(zip(labels, test, strict=True)):
-        above, below = scores[..., problem, tested & label], scores[..., problem, tested & ~label]
-        if above.isnan().any() or below.isnan().any():
-            raise InputError(f"scores of problem {problem} hold NaN: score activations without NaN")
-        if above.shape[-1] == 0 or below.shape[-1] == 0:
-            continue
-        ranked = below.sort(dim=-1).values.contiguous()
-        above = above.contiguous()
-        wins = torch.searchsorted(ranked, above) + torch.searchsorted(ranked, above, right=True)
-        areas[..., problem] = wins.double().mean(dim=-1) / (2 * ranked.shape[-1])
+
+    def measure(part: slice) -> None:
+        for problem in range(part.start, part.stop):
+            label, tested = labels[problem], test[problem]
+            above, below = scores[..., problem, tested & label], scores[..., problem, tested & ~label]
+            if above.isnan().any() or below.isnan().any():
+                raise InputError(f"scores of problem {problem} hold NaN: score activations without NaN")
+            if above.shape[-1] and below.shape[-1]:
+                ranked, above = below.sort(dim=-1).values.contiguous(), above.contiguous()
+                wins = torch.searchsorted(ranked, above) + torch.searchsorted(ranked, above, right=True)
+                areas[..., problem] = wins.double().mean(dim=-1) / (2 * ranked.shape[-1])
+
+    _each_part(measure, len(labels), 4 * scores[..., 0, :].numel() * scores.dtype.itemsize, scores.device)
     return areas
 
 
@@ -225,27 +233,48 @@ def _device(activations: Tensor, device: str | torch.device | None) -> torch.dev
     return activations.device if device is None else torch.device(device)
 
 
-def _chunk_size(device: torch.device, dtype: torch.dtype, numbers: int) -> int:
-    if device.type == "cuda":
-        return max(1, int(CHUNK_BYTES["cuda"] / (numbers * dtype.itemsize)))
-    # Cells are dealt out to threads: none should wait for the last.
-    threads = torch.get_num_threads()
-    return threads * max(1, int(CHUNK_BYTES["cpu"] / (numbers * dtype.itemsize * threads)))
+def _each_part(
+    work: Callable[[slice], None], cells: int, cell_bytes: int, device: torch.device, cells_at_once: int | None = None
+) -> None:
+    """Call `work` on the cells part by part; on a CPU as many at a time as torch has threads, each on one of them.
+
+    What a cell needs is too little to be split among threads, and many cells wait.
+    """
+    threads = 1 if device.type == "cuda" else min(torch.get_num_threads(), cells)
+    budget = CHUNK_BYTES["cuda" if device.type == "cuda" else "cpu"]
+    size = cells_at_once or min(max(1, int(budget / cell_bytes)), -(-cells // threads))
+    parts = [slice(start, min(start + size, cells)) for start in range(0, cells, size)]
+    if threads == 1:
+        for part in parts:
+            work(part)
+        return
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        # The kernels' number of threads is each Python thread's own, and decides how sums round.
+        with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+            list(pool.map(work, parts))
+    finally:
+        torch.set_num_threads(before)
 
 
-def _chunks(
-    activations: Tensor, size: int, device: torch.device, dtype: torch.dtype, rows: Tensor | None = None
-) -> Iterator[tuple[slice, Float[Tensor, "chunk m d"]]]:
-    """Cells in row-major order, some at a time, as a copy that may be written to."""
-    cells = list(np.ndindex(*activations.shape[:-2]))
-    for start in range(0, len(cells), size):
-        some = [activations[cell] for cell in cells[start : start + size]]
-        x = torch.stack(some if rows is None else [cell[rows.to(cell.device)] for cell in some])
-        yield slice(start, start + len(some)), x.to(device).to(dtype)
+def _read(
+    activations: Tensor, part: slice, device: torch.device, dtype: torch.dtype, rows: Tensor
+) -> Float[Tensor, "chunk m d"]:
+    """Some cells, numbered in row-major order, as a copy that may be written to."""
+    shape, chosen = activations.shape[:-2], None
+    if len(rows) < activations.shape[-2]:
+        chosen = rows.to(activations.device)
+    x = torch.empty(part.stop - part.start, len(rows), activations.shape[-1], dtype=dtype, device=device)
+    for into, number in zip(x, range(part.start, part.stop), strict=True):
+        cell = activations[np.unravel_index(number, shape) if shape else ()]
+        # In the precision that it comes in, which is less to move.
+        into.copy_((cell if chosen is None else cell[chosen]).to(device))
+    return x
 
 
 def _mean(
-    x: Float[Tensor, "chunk m d"], cells: tuple[int, ...], start: int, rows: Tensor | None = None
+    x: Float[Tensor, "chunk m d"], cells: tuple[int, ...], start: int, rows: Tensor
 ) -> Float[Tensor, "chunk 1 d"]:
     """Mean over rows; raises InputError that names the first cell and row that are not finite."""
     mean = x.mean(dim=1, keepdim=True)
@@ -256,8 +285,9 @@ def _mean(
             raise InputError(f"activations are too large for {x.dtype}: pass dtype=torch.float64, or scale them down")
         cell, row = bad[0].tolist()
         index = tuple(int(number) for number in np.unravel_index(start + cell, cells)) if cells else ()
-        row = row if rows is None else int(rows[row])
-        raise InputError(f"activations of cell {index}, row {row} hold NaN or infinity: leave the row out or mend it")
+        raise InputError(
+            f"activations of cell {index}, row {int(rows[row])} hold NaN or infinity: leave the row out or mend it"
+        )
     return mean
 
 

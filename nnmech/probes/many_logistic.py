@@ -12,7 +12,7 @@ from nnmech.probes.linear import grouped_folds
 INNER_FOLDS = 5
 CURVATURE = 0.25
 """Of the logistic loss, at most and where it starts (Böhning and Lindsay 1988)."""
-EXPECTED_CURVATURE = 0.15
+EXPECTED_CURVATURE = 0.1
 """Where it ends, for probes that tell most statements apart; how far off that is costs iterations and nothing else."""
 GRAM_BLOCKS = 4
 LINE_SEARCH_STEPS = 6

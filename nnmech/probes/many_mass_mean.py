@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 
@@ -24,8 +24,8 @@ def whiten(
 ) -> Float[Tensor, "cell problem d"]:
     """Inverse of the covariance within classes, shrunk after Ledoit and Wolf (2004), times the difference of the means.
 
-    The difference itself where nothing varies within the classes. Problems with the same labels share
-    a sum of second moments over all rows, from which each takes away its few test rows.
+    The difference itself where nothing varies within the classes. Problems with the same labels share a
+    sum of second moments over all rows, from which each takes away its few test rows.
     """
     width, basis = x.shape[-1], None
     if x.shape[1] < width:
@@ -41,7 +41,7 @@ def whiten(
         total = within.mT @ within
         for mask, same in _alike(train[members]):
             moments, rows = _second_moments(within, mask, total), label[mask]
-            for problem in members[same].tolist():
+            for problem in [members[number] for number in same]:
                 offsets = torch.stack([negative[:, problem], positive[:, problem]], dim=1) - means
                 distances = (within[:, mask] - offsets[:, rows.long()]).square().sum(dim=-1)
                 counts = torch.stack([(~rows).sum(), rows.sum()]).to(x.dtype)
@@ -51,11 +51,11 @@ def whiten(
     return directions if basis is None else directions @ basis.mT
 
 
-def _alike(masks: Bool[Tensor, "problem n"]) -> Iterator[tuple[Bool[Tensor, "n"], Int[Tensor, "_"]]]:
+def _alike(masks: Bool[Tensor, "problem n"]) -> Iterator[tuple[Bool[Tensor, "n"], list[int]]]:
     """Each different mask with the numbers of the problems that have it."""
-    different, kind = masks.unique(dim=0, return_inverse=True)
-    for number, mask in enumerate(different):
-        yield mask, (kind == number).nonzero().squeeze(-1)
+    different, kind = masks.cpu().unique(dim=0, return_inverse=True)
+    for number, mask in enumerate(different.to(masks.device)):
+        yield mask, (kind == number).nonzero().flatten().tolist()
 
 
 def _second_moments(

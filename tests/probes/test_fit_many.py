@@ -203,6 +203,28 @@ def test_how_many_cells_at_once_changes_nothing(estimator: str) -> None:
 
 
 @pytest.mark.parametrize("estimator", BATCHED_ESTIMATORS)
+def test_how_many_threads_changes_nothing(estimator: str) -> None:
+    activations, labels, groups = residual_streams(5, rows=80)
+    many_labels, train = folds_of(labels, groups)
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    expected = fit_many(activations, many_labels, train, estimator=estimator, cells_at_once=1)
+    torch.set_num_threads(2)
+    try:
+        found = fit_many(activations, many_labels, train, estimator=estimator, cells_at_once=1)
+        scores = found.score(activations)
+        assert torch.get_num_threads() == 2
+        activations[4, 3] = torch.nan
+        with pytest.raises(InputError, match=r"cell \(4,\), row 3"):
+            fit_many(activations, many_labels, train, estimator=estimator)
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+    assert torch.equal(found.directions, expected.directions)
+    torch.testing.assert_close(scores[:4], expected.score(activations.nan_to_num(0.0))[:4], rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("estimator", BATCHED_ESTIMATORS)
 def test_cells_are_in_their_own_place_whatever_the_layout(estimator: str) -> None:
     activations, labels, groups = residual_streams(2, 3, rows=80)
     many_labels, train = folds_of(labels, groups)
@@ -227,6 +249,18 @@ def test_half_precision_with_a_large_mean_works(estimator: str) -> None:
     centred = half.double() - half.double().mean(dim=1, keepdim=True)
     shifted = fit_many(centred, many_labels, train, estimator=estimator, dtype=torch.float64)
     assert relative(found.directions, shifted.directions.numpy()) < 5e-3
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")
+@pytest.mark.parametrize("estimator", BATCHED_ESTIMATORS)
+def test_a_gpu_finds_what_the_processor_finds(estimator: str) -> None:
+    activations, labels, groups = residual_streams(3)
+    many_labels, train = folds_of(labels, groups)
+    there = fit_many(activations, many_labels, train, estimator=estimator, groups=groups, device="cuda")
+    here = fit_many(activations, many_labels, train, estimator=estimator, groups=groups)
+    assert there.directions.device == activations.device
+    assert relative(there.directions, here.directions.numpy()) < 5e-3
+    assert relative(there.score(activations, device="cuda"), here.score(activations).numpy()) < 5e-3
 
 
 @pytest.mark.parametrize("estimator", BATCHED_ESTIMATORS)
