@@ -1,6 +1,6 @@
 """How well the lexical judge agrees with GPT-5-mini on the published answers of Mayne et al. 2026.
 
-    python benchmarks/judge_agreement.py --data ../shared/data/negation-neglect
+    python benchmarks/judge_agreement.py --data negation-neglect
 
 Half of the questions of each claim, drawn by chance within kinds, may be calibrated on; agreement is reported on the
 other half alone. Settings are chosen by cross-validation inside the calibration questions. Yes/no questions are left
