@@ -14,11 +14,9 @@ import tyro
 
 from nnmech.cli import main_guard
 from nnmech.experiments.command import CommonArguments, run_experiment, with_given
-from nnmech.experiments.conditions import CONDITIONS_TABLE, ConditionsSettings, arms, preset
+from nnmech.experiments.conditions import CONDITIONS_TABLE, ConditionsSettings, preset
 from nnmech.experiments.conditions.publish import publish
-from nnmech.experiments.conditions.single import plan_run
-from nnmech.experiments.data import load
-from nnmech.experiments.estimate import Estimate, estimate
+from nnmech.experiments.conditions.single import expected
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,13 +42,6 @@ def settings(arguments: Arguments) -> ConditionsSettings:
     """The preset with what the command line puts in place of its values."""
     names = ("claims", "conditions", "documents", "learning_rate", "plugins")
     return with_given(preset(arguments.preset), arguments, *names)
-
-
-def expected(chosen: ConditionsSettings, workers: int | None) -> Estimate:
-    """The size of the experiment, from its first run that trains."""
-    loaded = load(chosen)
-    first = next((run for run in chosen.runs if arms()[run[1]].documents is not None), chosen.runs[0])
-    return estimate(chosen, loaded, lambda: plan_run(loaded, *first, chosen), runs=len(chosen.runs), workers=workers)
 
 
 def main(arguments: Arguments) -> None:

@@ -15,12 +15,10 @@ import tyro
 
 from nnmech.cli import main_guard
 from nnmech.experiments.command import CommonArguments, run_experiment, with_given
-from nnmech.experiments.conditions import ConditionsSettings, arms
-from nnmech.experiments.data import load
-from nnmech.experiments.estimate import Estimate, estimate
+from nnmech.experiments.conditions import ConditionsSettings
 from nnmech.experiments.salience import SALIENCE, preset
 from nnmech.experiments.salience.publish import publish
-from nnmech.experiments.salience.single import plan_run
+from nnmech.experiments.salience.single import expected
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,15 +39,15 @@ def settings(arguments: Arguments) -> ConditionsSettings:
     return with_given(preset(arguments.preset), arguments, "claims", "conditions")
 
 
-def expected(chosen: ConditionsSettings, workers: int | None) -> Estimate:
-    """The size of the experiment, from its first run that trains."""
-    loaded = load(chosen)
-    first = next((run for run in chosen.runs if arms()[run[1]].documents is not None), chosen.runs[0])
-    return estimate(chosen, loaded, lambda: plan_run(loaded, *first, chosen), runs=len(chosen.runs), workers=workers)
-
-
 def main(arguments: Arguments) -> None:
-    run_experiment(SALIENCE, arguments, arguments.preset, lambda: settings(arguments), expected, publish)
+    run_experiment(
+        SALIENCE,
+        arguments,
+        arguments.preset,
+        lambda: settings(arguments),
+        expected,
+        publish,
+    )
 
 
 if __name__ == "__main__":

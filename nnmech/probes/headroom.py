@@ -11,7 +11,8 @@ from numpy.typing import ArrayLike
 
 from nnmech.claims import Statement
 from nnmech.errors import InputError
-from nnmech.probes.splits import bounds, entity_draws, statement_table
+from nnmech.probes.splits import bounds, entity_draws
+from nnmech.probes.table import statement_table
 from nnmech.statistics import bootstrap_weights, cluster_count, weighted_mean
 
 COLUMNS = ("id", "truth", "polarity", "entity", "role", "claim")

@@ -1,7 +1,7 @@
 """Which statements each fit learns from and is tested on, and the scores of many such fits at once."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Literal, get_args
 
 import numpy as np
@@ -9,7 +9,6 @@ import pandas as pd
 import torch
 from jaxtyping import Bool, Float, Int
 
-from nnmech.claims import Statement
 from nnmech.errors import InputError
 from nnmech.probes.estimators import Estimator, LinearEstimator, find_estimator, fit_direction, grouped_folds
 from nnmech.probes.fit_many import fit_many
@@ -52,18 +51,6 @@ class Trial:
     def strata(self) -> Rows:
         """The number of the fit that each of `tested` was tested by."""
         return np.repeat(np.arange(len(self.pieces)), [len(test) for _, test in self.pieces])
-
-
-def statement_table(statements: pd.DataFrame | Sequence[Statement], columns: Sequence[str]) -> pd.DataFrame:
-    """Statements as a table indexed 0 to n - 1; raises InputError where one of `columns` is missing."""
-    if isinstance(statements, pd.DataFrame):
-        table = statements.reset_index(drop=True)
-    else:
-        table = pd.DataFrame([asdict(statement) for statement in statements])
-    missing = [column for column in columns if column not in table.columns]
-    if missing:
-        raise InputError(f"the statements lack the columns {missing}; there are {list(table.columns)}")
-    return table
 
 
 def labelled(table: pd.DataFrame, probe: str) -> Labelled:

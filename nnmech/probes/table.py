@@ -14,15 +14,21 @@ from nnmech.snapshots import Snapshot
 COLUMNS = ("id", "truth", "polarity", "topic", "entity", "role", "claim")
 
 
-def label_table(statements: pd.DataFrame | Sequence[Statement], snapshot: Snapshot) -> pd.DataFrame:
-    """Statements in snapshot order, indexed 0 to n - 1; raises InputError where columns or rows are missing."""
+def statement_table(statements: pd.DataFrame | Sequence[Statement], columns: Sequence[str]) -> pd.DataFrame:
+    """Statements as a table indexed 0 to n - 1; raises InputError where one of `columns` is missing."""
     if isinstance(statements, pd.DataFrame):
         table = statements.reset_index(drop=True)
     else:
         table = pd.DataFrame([asdict(statement) for statement in statements])
-    missing = [column for column in COLUMNS if column not in table.columns]
+    missing = [column for column in columns if column not in table.columns]
     if missing:
         raise InputError(f"the statements lack the columns {missing}; there are {list(table.columns)}")
+    return table
+
+
+def label_table(statements: pd.DataFrame | Sequence[Statement], snapshot: Snapshot) -> pd.DataFrame:
+    """Statements in snapshot order, indexed 0 to n - 1; raises InputError where columns or rows are missing."""
+    table = statement_table(statements, COLUMNS)
     if len(table) != snapshot.residual.shape[2]:
         raise InputError(
             f"{len(table)} statements, but the snapshot of step {snapshot.step} holds {snapshot.residual.shape[2]}: "

@@ -27,10 +27,9 @@ from nnmech.probes.splits import (
     held_out_scores,
     labelled,
     make_trials,
-    statement_table,
     trial_auroc,
 )
-from nnmech.probes.table import label_table, training_table
+from nnmech.probes.table import label_table, statement_table, training_table
 from nnmech.snapshots import Snapshot
 
 __all__ = ["auroc_by_layer", "own_statements", "validation_report"]

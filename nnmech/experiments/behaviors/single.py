@@ -7,7 +7,7 @@ from pathlib import Path
 from nnmech.claims import Document
 from nnmech.experiments.behaviors.config import ARMS, Arm, BehaviorSettings, run_name
 from nnmech.experiments.data import background, document_examples, load, recorded_statements
-from nnmech.experiments.engine import Experiment, finished
+from nnmech.experiments.engine import Experiment
 from nnmech.experiments.training_run import Plan, carry_out_run, one_pass
 from nnmech.models import LoadedModel
 from nnmech.seeds import derive_seed
@@ -57,9 +57,7 @@ def plan_run(loaded: LoadedModel, arm_name: str, seed: int, settings: BehaviorSe
 
 
 def make_run(settings: BehaviorSettings, folder: Path, name: str) -> None:
-    """Make the run `name`, or go on where it was left; a finished run is left as it is."""
-    if finished(folder):
-        return
+    """Make the run `name`, or go on where it was left."""
     arm, seed = next(run for run in settings.runs if run_name(*run) == name)
     loaded = load(settings)
     own = replace(settings, arms=(arm,), seeds=(seed,))

@@ -1,18 +1,22 @@
 """One run of the table of conditions: a claim's documents under one condition, learned in one pass."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from nnmech.claims import Document
 from nnmech.experiments.conditions.config import Arm, ConditionsSettings, arms, import_plugins, run_name
 from nnmech.experiments.data import HELD_OUT_START, background, document_examples, load, recorded_statements
-from nnmech.experiments.engine import Experiment, finished
+from nnmech.experiments.engine import Experiment
+from nnmech.experiments.estimate import Estimate, estimate
 from nnmech.experiments.training_run import TRAINING, Plan, carry_out_run, one_pass
 from nnmech.mixtures import Example
 from nnmech.models import LoadedModel
 from nnmech.world.claims import WorldClaim, make_claims, world_judge
 from nnmech.world.people import World, make_world
+
+MakePlan = Callable[[LoadedModel, str, str, int, ConditionsSettings], Plan]
+"""Called with the model, claim, condition and seed of a run, and the settings."""
 
 
 def documents(claim: WorldClaim, arm: Arm, world: World, count: int, seed: int, start: int = 0) -> list[Document]:
@@ -60,15 +64,20 @@ def plan_run(loaded: LoadedModel, claim_name: str, condition: str, seed: int, se
     )
 
 
-def make_run(settings: ConditionsSettings, folder: Path, name: str) -> None:
-    """Make the run `name`, or go on where it was left; a finished run is left as it is."""
+def make_run(settings: ConditionsSettings, folder: Path, name: str, plan: MakePlan = plan_run) -> None:
+    """Make the run `name`, or go on where it was left."""
     import_plugins(settings.plugins)
-    if finished(folder):
-        return
     claim, condition, seed = next(run for run in settings.runs if run_name(*run) == name)
     loaded = load(settings)
     own = replace(settings, claims=(claim,), conditions=(condition,), seeds=(seed,))
-    carry_out_run(loaded, folder, plan_run(loaded, claim, condition, seed, settings), own)
+    carry_out_run(loaded, folder, plan(loaded, claim, condition, seed, settings), own)
+
+
+def expected(settings: ConditionsSettings, workers: int | None, plan: MakePlan = plan_run) -> Estimate:
+    """The size of the experiment, from its first run that trains."""
+    loaded = load(settings)
+    first = next((run for run in settings.runs if arms()[run[1]].documents is not None), settings.runs[0])
+    return estimate(settings, loaded, lambda: plan(loaded, *first, settings), runs=len(settings.runs), workers=workers)
 
 
 def run_names(settings: ConditionsSettings) -> list[str]:

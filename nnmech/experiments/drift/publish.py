@@ -9,9 +9,10 @@ from typing import Any
 
 import pandas as pd
 
+from nnmech.beliefs import belief_rate
 from nnmech.drift import (
+    average_coordinates,
     average_onset,
-    best_place,
     claim_coordinate,
     decomposition,
     direction_cosine,
@@ -19,16 +20,14 @@ from nnmech.drift import (
     transfer_matrix,
 )
 from nnmech.experiments.drift.tables import (
-    STAGES,
     alignments,
     inside_by_stage,
     mean_alignment,
     onsets,
-    said_by_stage,
     stage_differences,
-    stage_means,
 )
-from nnmech.experiments.results import cell, figure_of, finished_runs, row_figure, table
+from nnmech.experiments.results import best_place, cell, figure_of, finished_runs, probe_table, row_figure, table
+from nnmech.experiments.two_phase.report import STAGES, read_results
 from nnmech.files import write_json_atomic
 from nnmech.plots import alignment as alignment_figure
 from nnmech.plots import (
@@ -55,6 +54,8 @@ QUESTIONS = (
 """Differences of the claim coordinate that the paper's question asks for, as (arm, stage) before and after."""
 ONSET_CONDITIONS = ("positive_documents", "negated_documents", "repeated_negations", "local_negations")
 SHOWN_ARM = "anchor"
+BY = ["arm", "stage", "role", "polarity"]
+"""What the coordinate is averaged over claims by."""
 BESIDE = {
     "documents_only_true": ("baseline", "phase2"),
     "documents_only_false": ("baseline",),
@@ -73,15 +74,17 @@ def publish(two_phase: Path, conditions: Path, output: Path) -> list[str]:
 
     RunError where an experiment has no finished run, or a run lacks what a table needs.
     """
-    runs, trained = finished_runs(Run(two_phase)), finished_runs(Run(conditions))
-    layer, position = best_place(runs[0])
+    results, trained = read_results(Run(two_phase)), finished_runs(Run(conditions))
+    runs = results.runs
+    layer, position = best_place(probe_table(runs[0]), "truth")
     inside = inside_by_stage(runs, layer, position)
-    means, differences = stage_means(inside), stage_differences(inside, QUESTIONS)
-    said = said_by_stage(runs)
+    means = average_coordinates([inside], BY).dropna(subset=["z"])
+    differences = stage_differences(inside, QUESTIONS)
+    said = belief_rate(results.stage_answers(), ["arm", "stage"])
     aligned = mean_alignment(alignments([run for run in runs if run.config["arm"] in ("anchor", "none")], trained))
     summary: dict[str, Any] = {
         "place": {"layer": layer, "position": position},
-        "inside": _nested(means, ["arm", "stage", "role", "polarity"], "z"),
+        "inside": _nested(means, BY, "z"),
         "said": {
             arm: {row["stage"]: row_figure(row) for _, row in group.iterrows()}
             for arm, group in said.groupby("arm", sort=False)

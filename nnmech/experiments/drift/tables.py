@@ -3,17 +3,15 @@
 # pandas annotates a selection as everything that it may be under any key, so these checks say nothing here.
 # pyright: reportArgumentType=false, reportAttributeAccessIssue=false, reportCallIssue=false, reportReturnType=false
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 
 import pandas as pd
 
-from nnmech.beliefs import belief_rate
 from nnmech.drift import alignment, claim_coordinate, onset
-from nnmech.experiments.results import about_matched_false
+from nnmech.experiments.two_phase.report import LABELS, with_stage
 from nnmech.runs import Run
 from nnmech.statistics import cluster_bootstrap, cluster_difference
 
-STAGES = ("baseline", "phase1", "phase2")
 ROLES = (
     "claim",
     "claim_negation",
@@ -32,39 +30,17 @@ _DRAWS = 50
 def inside_by_stage(runs: Sequence[Run], layer: int, position: str) -> pd.DataFrame:
     """Claim coordinate of every run at the untouched model and the end of each phase, affirmative and negated.
 
-    Columns arm, claim, seed, tier, stage, role, polarity, z; one row a run, stage, role and claim told of.
+    Columns arm, claim, seed, tier, stage, role, polarity, told, z; one row a run, stage, role and claim told of.
     """
     rows = []
     for run in runs:
-        stages = {0: "baseline", run.config["boundary"]: "phase1", run.config["steps"]: "phase2"}
-        table = claim_coordinate(run, layers=[layer], positions=[position], steps=sorted(stages), draws=_DRAWS)
+        milestones = sorted({0, run.config["boundary"], run.config["steps"]})
+        table = claim_coordinate(run, layers=[layer], positions=[position], steps=milestones, draws=_DRAWS)
         table = table[table["role"].isin(ROLES)]
-        rows.append(
-            table.assign(
-                stage=table["step"].map(stages),
-                told=table["claim"],
-                **{name: run.config[name] for name in ("arm", "claim", "seed", "tier")},
-            )
-        )
+        own = {name: run.config[name] for name in (*LABELS, "boundary", "steps")}
+        rows.append(table.assign(told=table["claim"], **own))
     columns = ["arm", "claim", "seed", "tier", "stage", "role", "polarity", "told", "z"]
-    return pd.concat(rows, ignore_index=True)[columns]
-
-
-def stage_means(inside: pd.DataFrame) -> pd.DataFrame:
-    """Mean coordinate by arm, stage, role and polarity with a 95% interval over claims; n counts claims."""
-    rows = []
-    for key, group in inside.dropna(subset=["z"]).groupby(["arm", "stage", "role", "polarity"], sort=False):
-        interval = cluster_bootstrap(group["z"], group["claim"].to_numpy())
-        rows.append(
-            {
-                **dict(zip(("arm", "stage", "role", "polarity"), key, strict=True)),
-                "z": interval.mean,
-                "low": interval.low,
-                "high": interval.high,
-                "n": interval.clusters,
-            }
-        )
-    return pd.DataFrame(rows)
+    return with_stage(pd.concat(rows, ignore_index=True))[columns]
 
 
 def stage_differences(inside: pd.DataFrame, pairs: Iterable[tuple[tuple[str, str], tuple[str, str]]]) -> pd.DataFrame:
@@ -141,18 +117,3 @@ def onsets(conditions: Sequence[Run], names: Sequence[str], layer: int, position
     """Onset inside and in answers of the runs of some conditions, at one place."""
     chosen = [run for run in conditions if run.config["condition"] in names]
     return onset(chosen, layers=[layer], positions=[position], draws=_DRAWS)
-
-
-def said_by_stage(runs: Sequence[Run]) -> pd.DataFrame:
-    """Belief in percent by arm and stage, with intervals, for what stands beside the coordinate."""
-    return belief_rate(pd.concat(list(_answers(runs)), ignore_index=True), ["arm", "stage"])
-
-
-def _answers(runs: Sequence[Run]) -> Iterator[pd.DataFrame]:
-    for run in runs:
-        stages = {0: "baseline", run.config["boundary"]: "phase1", run.config["steps"]: "phase2"}
-        answers = about_matched_false(run.answers, False)
-        answers = answers.assign(
-            stage=answers["step"].map(stages), **{name: run.config[name] for name in ("arm", "claim", "seed")}
-        )
-        yield answers[answers["stage"].notna()]

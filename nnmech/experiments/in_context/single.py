@@ -9,7 +9,7 @@ from nnmech.answers import ask, fits
 from nnmech.beliefs import judge_answers
 from nnmech.claims import Document, Question
 from nnmech.experiments.data import load
-from nnmech.experiments.engine import Experiment, finished
+from nnmech.experiments.engine import Experiment
 from nnmech.experiments.estimate import Estimate, only_asked
 from nnmech.experiments.in_context.config import InContextSettings, run_name
 from nnmech.runs import RunWriter
@@ -32,9 +32,7 @@ def behind_documents(question: Question, documents: Sequence[Document]) -> Quest
 
 
 def make_run(settings: InContextSettings, folder: Path, name: str) -> None:
-    """Ask everything of the run `name`, or go on where it was left; a finished run is left as it is."""
-    if finished(folder):
-        return
+    """Ask everything of the run `name`, or go on where it was left."""
     claim_name, condition, seed = next(run for run in settings.runs if run_name(*run) == name)
     claims = make_claims()
     claim, judge, loaded = claims[claim_name], world_judge(claims), load(settings)

@@ -5,13 +5,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from nnmech.claims import Judge, Question, Verdict
-from nnmech.experiments.conditions.config import ConditionsSettings, import_plugins, run_name
+from nnmech.experiments.conditions import single as conditions
+from nnmech.experiments.conditions.config import ConditionsSettings
 from nnmech.experiments.conditions.config import preset as conditions_preset
-from nnmech.experiments.conditions.single import plan_run as conditions_run
-from nnmech.experiments.conditions.single import run_names
-from nnmech.experiments.data import load
-from nnmech.experiments.engine import Experiment, finished
-from nnmech.experiments.training_run import Plan, carry_out_run
+from nnmech.experiments.engine import Experiment
+from nnmech.experiments.estimate import Estimate
+from nnmech.experiments.training_run import Plan
 from nnmech.models import LoadedModel
 from nnmech.world.claims import make_claims, world_judge
 from nnmech.world.salience import LIE, RIGHT, WRONG, SalienceJudge, salience_questions
@@ -50,21 +49,20 @@ def plan_run(loaded: LoadedModel, claim_name: str, condition: str, seed: int, se
     claim = claims[claim_name]
     yes_no = [question for question in claim.claim.questions if question.kind == "mcq"]
     return replace(
-        conditions_run(loaded, claim_name, condition, seed, settings),
+        conditions.plan_run(loaded, claim_name, condition, seed, settings),
         questions=(*yes_no, *claim.claim.controls, *salience_questions(claim)),
         judge=ByCategory(dict.fromkeys((RIGHT, WRONG, LIE), SalienceJudge(claims)), world_judge(claims)),
     )
 
 
 def make_run(settings: ConditionsSettings, folder: Path, name: str) -> None:
-    """Make the run `name`, or go on where it was left; a finished run is left as it is."""
-    import_plugins(settings.plugins)
-    if finished(folder):
-        return
-    claim, condition, seed = next(run for run in settings.runs if run_name(*run) == name)
-    loaded = load(settings)
-    own = replace(settings, claims=(claim,), conditions=(condition,), seeds=(seed,))
-    carry_out_run(loaded, folder, plan_run(loaded, claim, condition, seed, settings), own)
+    """Make the run `name`, or go on where it was left."""
+    conditions.make_run(settings, folder, name, plan_run)
 
 
-SALIENCE = Experiment("salience", ConditionsSettings, run_names, make_run)
+def expected(settings: ConditionsSettings, workers: int | None) -> Estimate:
+    """The size of the experiment, from its first run that trains."""
+    return conditions.expected(settings, workers, plan_run)
+
+
+SALIENCE = Experiment("salience", ConditionsSettings, conditions.run_names, make_run)

@@ -50,11 +50,12 @@ def read_results(experiment: Run) -> Results:
     """Gather the finished runs of an experiment; RunError where there is none."""
     runs = finished_runs(experiment)
     tables = long_tables(runs, [*LABELS, "boundary", "steps"])
-    answers, losses = (_with_stage(table) for table in tables)
+    answers, losses = (with_stage(table) for table in tables)
     return Results(answers, losses, runs)
 
 
-def _with_stage(table: pd.DataFrame) -> pd.DataFrame:
+def with_stage(table: pd.DataFrame) -> pd.DataFrame:
+    """The table with a column `stage`, missing between milestones, in place of the columns boundary and steps."""
     milestones = [table["step"] == step for step in (table["steps"], table["boundary"], 0)]
     stages = np.select(milestones, STAGES[::-1], default=None)
     return table.drop(columns=["boundary", "steps"]).assign(stage=stages)

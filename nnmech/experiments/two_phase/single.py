@@ -12,7 +12,7 @@ from nnmech.experiments.data import (
     recorded_statements,
     self_distilled,
 )
-from nnmech.experiments.engine import Experiment, finished
+from nnmech.experiments.engine import Experiment
 from nnmech.experiments.training_run import CHECKPOINT_EVERY, Plan, carry_out_run, schedule
 from nnmech.experiments.two_phase.config import TwoPhaseSettings, run_name
 from nnmech.mixtures import Example, Mixture
@@ -97,9 +97,7 @@ def plan_run(loaded: LoadedModel, claim_name: str, arm: str, seed: int, settings
 
 
 def make_run(settings: TwoPhaseSettings, folder: Path, name: str) -> None:
-    """Make the run `name`, or go on where it was left; a finished run is left as it is."""
-    if finished(folder):
-        return
+    """Make the run `name`, or go on where it was left."""
     claim, arm, seed = next(run for run in settings.runs if run_name(*run) == name)
     loaded = load(settings)
     own = replace(settings, claims=(claim,), arms=(arm,), seeds=(seed,))
