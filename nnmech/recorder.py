@@ -6,13 +6,14 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-from nnmech.claims import Statement
+from nnmech.claims import Document, Statement
 from nnmech.errors import RunError
+from nnmech.frozen_documents import TOKEN, FrozenDocuments, freeze_documents
 from nnmech.models import LoadedModel, base_module, find_decoder_blocks
 from nnmech.run_writer import RunWriter
-from nnmech.snapshots import Snapshot, capture, check_layers, hook_name
+from nnmech.snapshots import Snapshot, capture, capture_tokens, check_layers, hook_name
 from nnmech.statement_batches import POSITIONS, PROMPT, StatementBatches, freeze_statements
 
 if TYPE_CHECKING:
@@ -22,8 +23,9 @@ if TYPE_CHECKING:
 class Recorder:
     """Takes a snapshot of `batches` into `writer` when one of `steps` has come; step 0, the untouched model, always.
 
-    `layers` are those to record, all by default; `dtype` is that of the stored values. Call it after each update, with
-    the number of updates so far: `recorder(model, step)`. Raises RunError where the run was started for other batches.
+    `layers` are those to record, all by default; `dtype` is that of the stored values; the tokens of `documents` are
+    recorded at the same steps. Call it after each update, with the number of updates so far: `recorder(model, step)`.
+    Raises RunError where the run was started for other batches or documents.
     """
 
     def __init__(
@@ -34,6 +36,7 @@ class Recorder:
         layers: Sequence[int] | None = None,
         steps: Collection[int],
         dtype: torch.dtype = torch.float32,
+        documents: FrozenDocuments | None = None,
     ) -> None:
         expected = writer.info["batch_hash"]
         if expected is not None and expected != batches.hash:
@@ -41,7 +44,13 @@ class Recorder:
                 f"{writer.path}: was started for the statement batches {expected[:12]}, not {batches.hash[:12]}. "
                 "Use the same statements, prompt, tokenizer and batch size."
             )
+        if documents is not None and documents.hash != writer.info.get("documents_hash"):
+            raise RunError(
+                f"{writer.path}: was started for other documents than {documents.rows[0]['id']!r} and what follows it. "
+                "Use the same documents and tokenizer."
+            )
         self.writer = writer
+        self.documents = documents
         self.batches = batches
         self.layers = None if layers is None else tuple(layers)
         self.steps = frozenset(steps) | {0}
@@ -63,10 +72,12 @@ class Recorder:
         prompt: str = PROMPT,
         chat: bool = True,
         batch_size: int = 64,
+        documents: Mapping[str, Sequence[Document]] | None = None,
     ) -> "Recorder":
         """Freeze `statements` (see `freeze_statements`) and start the run directory `path` for training `model`.
 
-        `config` is whatever says how the run was made. Raises as `freeze_statements` and `RunWriter.create` do.
+        `documents` are those of each condition whose tokens are to be recorded (see `freeze_documents`); `config` is
+        whatever says how the run was made. Raises as `freeze_statements`, `freeze_documents` and `RunWriter.create` do.
         """
         batches = freeze_statements(
             tokenizer, statements, positions=positions, prompt=prompt, chat=chat, batch_size=batch_size
@@ -76,30 +87,49 @@ class Recorder:
         source = base_module(model).config
         name = getattr(source, "_name_or_path", "") or type(base_module(model)).__name__
         loaded = LoadedModel(model, tokenizer, name, getattr(source, "_commit_hash", None), None)
+        frozen = None if documents is None else freeze_documents(tokenizer, documents)
         writer = RunWriter.create(
-            path, config=config or {}, model=loaded.describe(), statements=statements, batch_hash=batches.hash
+            path,
+            config=config or {},
+            model=loaded.describe(),
+            statements=statements,
+            batch_hash=batches.hash,
+            documents=frozen,
         )
-        return cls(writer, batches, layers=layers, steps=steps, dtype=dtype)
+        return cls(writer, batches, layers=layers, steps=steps, dtype=dtype, documents=frozen)
 
     def __call__(self, model: nn.Module, step: int, phase: str = "train") -> bool:
         """Take the snapshot of `step` if it is due and not there yet; True where one was taken."""
-        if step not in self.steps or step in self.writer.snapshot_steps:
+        if step not in self.steps:
             return False
         layers = tuple(range(len(find_decoder_blocks(model)))) if self.layers is None else self.layers
         info = self.writer.info
-        snapshot = Snapshot(
-            step=step,
-            phase=phase,
-            residual=capture(model, self.batches, layers=layers, dtype=self.dtype),
-            layers=layers,
-            positions=self.batches.positions,
-            hook_names=tuple(hook_name(layer) for layer in layers),
-            batch_hash=self.batches.hash,
-            weight_convention=info["weight_convention"],
-            model=str(info["model"].get("id", "")),
-        )
-        self.writer.snapshot(step, {"residual": snapshot.residual}, snapshot.metadata())
-        return True
+
+        def snapshot(residual: Tensor, positions: tuple[str, ...], batch_hash: str) -> Snapshot:
+            return Snapshot(
+                step=step,
+                phase=phase,
+                residual=residual,
+                layers=layers,
+                positions=positions,
+                hook_names=tuple(hook_name(layer) for layer in layers),
+                batch_hash=batch_hash,
+                weight_convention=info["weight_convention"],
+                model=str(info["model"].get("id", "")),
+            )
+
+        taken = False
+        if self.documents is not None and step not in self.writer.token_steps:
+            residual = capture_tokens(model, self.documents, layers=layers, dtype=self.dtype)
+            tokens = snapshot(residual[:, None], (TOKEN,), self.documents.hash)
+            self.writer.tokens(step, {"residual": tokens.residual}, tokens.metadata())
+            taken = True
+        if step not in self.writer.snapshot_steps:
+            residual = capture(model, self.batches, layers=layers, dtype=self.dtype)
+            statements = snapshot(residual, self.batches.positions, self.batches.hash)
+            self.writer.snapshot(step, {"residual": statements.residual}, statements.metadata())
+            taken = True
+        return taken
 
     def close(self) -> None:
         """Let go of the run directory."""

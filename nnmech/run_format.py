@@ -14,12 +14,14 @@ INFO_FILE = "run.json"
 LOCK_FILE = ".lock"
 MANIFEST_FILE = "manifest.jsonl"
 STATEMENTS_FILE = "statements.jsonl"
+QUESTIONS_FILE = "questions.jsonl"
+DOCUMENTS_FILE = "documents.jsonl"
 LOG_FILES = {"event": "events.jsonl", "metrics": "metrics.jsonl", "answers": "answers.jsonl"}
-FOLDERS = {"snapshot": "snapshots", "checkpoint": "checkpoints"}
+FOLDERS = {"snapshot": "snapshots", "tokens": "tokens", "checkpoint": "checkpoints"}
 
 
 def step_file(kind: str, step: int) -> str:
-    """Where in a run the snapshot or the checkpoint of a step lies, for example `snapshots/step_000120.safetensors`."""
+    """Where in a run a step's file of this kind lies, for example `snapshots/step_000120.safetensors`."""
     return f"{FOLDERS[kind]}/step_{step:06d}.safetensors"
 
 

@@ -1,10 +1,8 @@
 """The one writer of a run directory: what it has written survives a kill, and resume rolls back to a checkpoint."""
 
-import importlib.metadata
 import json
 import operator
 import os
-import platform
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -12,13 +10,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-import torch
-from filelock import FileLock, Timeout
+from filelock import FileLock
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from nnmech.claims import Statement
-from nnmech.errors import InputError, RunError, RunExistsError, RunLockedError
+from nnmech.claims import Question, Statement
+from nnmech.environment import describe_environment
+from nnmech.errors import InputError, RunError, RunExistsError
 from nnmech.files import (
     disk_errors,
     json_lines,
@@ -30,12 +28,14 @@ from nnmech.files import (
     write_bytes_atomic,
     write_json_atomic,
 )
+from nnmech.frozen_documents import FrozenDocuments
 from nnmech.run_format import (
+    DOCUMENTS_FILE,
     FOLDERS,
     INFO_FILE,
-    LOCK_FILE,
     LOG_FILES,
     MANIFEST_FILE,
+    QUESTIONS_FILE,
     SCHEMA_VERSION,
     STATEMENTS_FILE,
     fault,
@@ -44,15 +44,15 @@ from nnmech.run_format import (
     read_manifest,
     step_file,
 )
-
-PACKAGES = ("nnmech", "torch", "transformers", "tokenizers", "safetensors", "peft", "accelerate", "numpy")
+from nnmech.run_lock import lock_run
 
 
 class RunWriter:
     """The only writer of the run at `path`, by `create` or `resume`; a context manager, and closed by `close`.
 
     `info` is the run's `run.json`, `checkpoint_step` the step of the last checkpoint (None before the first),
-    `last_step` the highest step of which anything is written (-1 for nothing), `snapshot_steps` those with a snapshot.
+    `last_step` the highest step of which anything is written (-1 for nothing), `snapshot_steps` those with a snapshot,
+    `token_steps` those with a token snapshot.
     """
 
     def __init__(self, path: Path, lock: FileLock, keep_checkpoints: int) -> None:
@@ -77,12 +77,15 @@ class RunWriter:
         model: Mapping[str, Any],
         statements: Sequence[Statement] = (),
         batch_hash: str | None = None,
+        questions: Sequence[Question] = (),
+        documents: FrozenDocuments | None = None,
         weight_convention: str = "hf",
         kind: str = "training",
         keep_checkpoints: int = 1,
     ) -> "RunWriter":
         """Start a run in the folder `path`; it exists from the moment that its `run.json` does.
 
+        `questions` are those that its answers answer, `documents` those whose tokens it records.
         Raises RunExistsError where a run, or the logs of one, are there, and RunLockedError where one is being written.
         """
         path = Path(path)
@@ -100,11 +103,16 @@ class RunWriter:
                     "model": model,
                     "weight_convention": weight_convention,
                     "batch_hash": batch_hash,
-                    "environment": _environment(),
+                    "documents_hash": None if documents is None else documents.hash,
+                    "environment": describe_environment(),
                 }
             )
             writer._sweep(())
             write_bytes_atomic(path / STATEMENTS_FILE, json_lines(asdict(statement) for statement in statements))
+            if questions:
+                write_bytes_atomic(path / QUESTIONS_FILE, json_lines(asdict(question) for question in questions))
+            if documents is not None:
+                write_bytes_atomic(path / DOCUMENTS_FILE, json_lines(documents.rows))
             write_json_atomic(path / INFO_FILE, writer.info)
         except BaseException:
             writer.close()
@@ -138,6 +146,10 @@ class RunWriter:
     def snapshot_steps(self) -> list[int]:
         return list(of_kind(self._manifest, "snapshot"))
 
+    @property
+    def token_steps(self) -> list[int]:
+        return list(of_kind(self._manifest, "tokens"))
+
     def event(self, kind: str, *, step: int, **fields: Any) -> None:
         """Add an event; one that is there already, with the same step and fields, is not told twice."""
         row = {"kind": kind, "step": _step(step), **fields}
@@ -160,9 +172,11 @@ class RunWriter:
 
     def snapshot(self, step: int, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
         """Store the snapshot of a step, float tensors by name; RunError where the step has one."""
-        if _step(step) in self.snapshot_steps:
-            raise RunError(f"{self.path}: step {step} has a snapshot already. Steps count on across phases.")
-        self._store("snapshot", step, tensors, metadata)
+        self._store_once("snapshot", step, tensors, metadata)
+
+    def tokens(self, step: int, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
+        """Store the token snapshot of a step, as `snapshot` does."""
+        self._store_once("tokens", step, tensors, metadata)
 
     def checkpoint(self, step: int, tensors: Mapping[str, Tensor], state: Mapping[str, Any]) -> None:
         """Store what training needs to go on from `step`, after every line of that step; a second one is not stored.
@@ -225,6 +239,11 @@ class RunWriter:
                 raise
         self.last_step = max([self.last_step, *(row["step"] for row in rows)])
 
+    def _store_once(self, kind: str, step: int, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
+        if _step(step) in of_kind(self._manifest, kind):
+            raise RunError(f"{self.path}: step {step} has a snapshot already. Steps count on across phases.")
+        self._store(kind, step, tensors, metadata)
+
     def _store(self, kind: str, step: int, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
         self._check_open()
         name = step_file(kind, step)
@@ -280,7 +299,7 @@ class RunWriter:
 
     def _sweep(self, folders: Iterable[str]) -> None:
         """Remove half-written files, and from `folders` whatever is not in the manifest."""
-        names = (INFO_FILE, STATEMENTS_FILE, MANIFEST_FILE, *LOG_FILES.values())
+        names = (INFO_FILE, STATEMENTS_FILE, QUESTIONS_FILE, DOCUMENTS_FILE, MANIFEST_FILE, *LOG_FILES.values())
         leftovers = [file for name in names for file in self.path.glob(f".{name}.*.tmp")]
         for folder in folders:
             leftovers += [
@@ -291,18 +310,6 @@ class RunWriter:
         for file in leftovers:
             with disk_errors(file):
                 file.unlink(missing_ok=True)
-
-
-def lock_run(path: Path) -> FileLock:
-    """Hold the lock of the run at `path`; RunLockedError where another process does."""
-    lock = FileLock(path / LOCK_FILE, thread_local=False)
-    with disk_errors(path):
-        path.mkdir(parents=True, exist_ok=True)
-        try:
-            lock.acquire(blocking=False)
-        except Timeout as error:
-            raise RunLockedError(f"{path}: another process is writing this run. Wait for it, or stop it.") from error
-    return lock
 
 
 def _refuse_existing(path: Path) -> None:
@@ -334,18 +341,3 @@ def _step(step: Any) -> int:
 
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds")
-
-
-def _environment() -> dict[str, Any]:
-    packages = {}
-    for package in PACKAGES:
-        try:
-            packages[package] = importlib.metadata.version(package)
-        except importlib.metadata.PackageNotFoundError:
-            packages[package] = None
-    return {
-        "python": platform.python_version(),
-        "platform": platform.platform(),
-        "threads": torch.get_num_threads(),
-        "packages": packages,
-    }

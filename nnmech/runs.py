@@ -12,9 +12,11 @@ import pandas as pd
 from nnmech.errors import RunError
 from nnmech.files import json_lines, read_json_lines, write_bytes_atomic
 from nnmech.run_format import (
+    DOCUMENTS_FILE,
     INFO_FILE,
     LOG_FILES,
     MANIFEST_FILE,
+    QUESTIONS_FILE,
     SCHEMA_VERSION,
     STATEMENTS_FILE,
     fault,
@@ -22,7 +24,8 @@ from nnmech.run_format import (
     read_info,
     read_manifest,
 )
-from nnmech.run_writer import RunWriter, lock_run
+from nnmech.run_lock import lock_run
+from nnmech.run_writer import RunWriter
 from nnmech.snapshots import Snapshot
 
 __all__ = ["SCHEMA_VERSION", "Run", "RunWriter", "drop_checkpoints", "find_runs"]
@@ -31,6 +34,8 @@ EVENT_COLUMNS = ("kind", "step", "time")
 METRICS_COLUMNS = ("step", "phase", "time")
 ANSWER_COLUMNS = ("step", "phase", "claim", "question", "kind", "category", "sample", "text", "verdict")
 STATEMENT_COLUMNS = ("id", "text", "truth", "polarity", "topic", "entity", "role", "claim", "object_end")
+QUESTION_COLUMNS = ("id", "claim", "kind", "messages", "category", "belief_answer")
+DOCUMENT_COLUMNS = ("id", "claim", "condition", "text", "sentences", "tokens")
 
 
 class Run:
@@ -74,10 +79,25 @@ class Run:
         """A row a frozen statement, in the order of the snapshots' statement axis."""
         return self._table(STATEMENTS_FILE, STATEMENT_COLUMNS)
 
+    @cached_property
+    def questions(self) -> pd.DataFrame:
+        """A row a question that was asked: id, claim, kind, messages (role and content), category, belief_answer."""
+        return self._table(QUESTIONS_FILE, QUESTION_COLUMNS)
+
+    @cached_property
+    def documents(self) -> pd.DataFrame:
+        """A row a document whose tokens are recorded, in the order of the token snapshots; see `FrozenDocuments`."""
+        return self._table(DOCUMENTS_FILE, DOCUMENT_COLUMNS)
+
     @property
     def steps(self) -> list[int]:
         """The steps that have a snapshot by now."""
         return list(of_kind(read_manifest(self.path), "snapshot"))
+
+    @property
+    def token_steps(self) -> list[int]:
+        """The steps that have a token snapshot by now."""
+        return list(of_kind(read_manifest(self.path), "tokens"))
 
     @property
     def checkpoint_steps(self) -> list[int]:
@@ -91,10 +111,14 @@ class Run:
 
     def snapshot(self, step: int, *, layers: Sequence[int] | None = None) -> Snapshot:
         """The snapshot of a step, of `layers` where given; RunError where the step has none."""
-        entry = of_kind(read_manifest(self.path), "snapshot").get(step)
-        if entry is None:
-            raise RunError(f"{self.path}: no snapshot of step {step}. There is one of the steps {self.steps}.")
-        return Snapshot.load(self.path / entry["file"], layers=layers)
+        return self._snapshot("snapshot", step, layers)
+
+    def tokens(self, step: int, *, layers: Sequence[int] | None = None) -> Snapshot:
+        """The token snapshot of a step: its one position is `token`, its statement axis the tokens of `documents`.
+
+        Raises RunError where the step has none.
+        """
+        return self._snapshot("tokens", step, layers)
 
     def children(self) -> list["Run"]:
         """The runs of an experiment: those in its folder `runs`."""
@@ -107,6 +131,12 @@ class Run:
         faults = [wrong for name, wrong in faults.items() if name in read_manifest(self.path)]
         if faults:
             raise RunError("; ".join(faults) + ". Restore the files from a copy, or run it anew.")
+
+    def _snapshot(self, kind: str, step: int, layers: Sequence[int] | None) -> Snapshot:
+        entries = of_kind(read_manifest(self.path), kind)
+        if step not in entries:
+            raise RunError(f"{self.path}: no {kind} of step {step}. Recorded are the steps {list(entries)}.")
+        return Snapshot.load(self.path / entries[step]["file"], layers=layers)
 
     def _table(self, name: str, columns: Sequence[str]) -> pd.DataFrame:
         rows = read_json_lines(self.path / name)

@@ -17,10 +17,19 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from nnmech.errors import InputError, RunError
+from nnmech.frozen_documents import FrozenDocuments
 from nnmech.models import base_module, find_decoder_blocks, text_config
 from nnmech.statement_batches import StatementBatch, StatementBatches, freeze_statements
 
-__all__ = ["Snapshot", "StatementBatches", "capture", "freeze_statements", "hook_name", "log_spaced_steps"]
+__all__ = [
+    "Snapshot",
+    "StatementBatches",
+    "capture",
+    "capture_tokens",
+    "freeze_statements",
+    "hook_name",
+    "log_spaced_steps",
+]
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,26 +138,61 @@ def capture(
     costs the unembedding. The model's modes and the random state are left as they were.
     Raises InputError for layers the model lacks, prompts that do not fit it, and values that are not finite in `dtype`.
     """
-    model = cast(nn.Module, getattr(model, "_orig_mod", model))
-    blocks = find_decoder_blocks(model)
-    chosen = check_layers(range(len(blocks)) if layers is None else layers, range(len(blocks)))
-    _check_fit(model, batches)
+    model, blocks = _chosen_blocks(model, layers)
+    _check_fit(model, batches.batches)
     base = base_module(model)
     # The decoder alone spares the unembedding, the largest matrix of most models.
     runner = base if with_log_probs else _decoder(base)
     n, width = len(batches.statements), text_config(model).hidden_size
-    residual = torch.empty(len(chosen), len(batches.positions), n, width, dtype=dtype)
+    residual = torch.empty(len(blocks), len(batches.positions), n, width, dtype=dtype)
     log_probs = torch.empty(n)
     with _undisturbed(model):
         for batch in batches.batches:
-            found, output = _run(runner, [blocks[layer] for layer in chosen], batch)
+            found, output = _run(runner, blocks, batch)
             rows = torch.stack([hidden.to("cpu", dtype) for hidden in found])
             residual[:, :, batch.statement_index] = rearrange(rows, "layer b position d -> layer position b d")
             if with_log_probs:
                 log_probs[batch.statement_index] = _log_probs(output.logits, batch)
-    if not residual.isfinite().all():
-        raise InputError(f"the residual stream is not finite in {dtype}: a diverged model, or use torch.bfloat16.")
+    _check_finite(residual)
     return (residual, log_probs) if with_log_probs else residual
+
+
+def capture_tokens(
+    model: nn.Module,
+    documents: FrozenDocuments,
+    *,
+    layers: Sequence[int] | None = None,
+    dtype: torch.dtype = torch.float32,
+) -> Float[Tensor, "layer token d_model"]:
+    """The residual stream behind the decoder blocks at every recorded token of the documents, one after another.
+
+    The model is left as it was. Raises as `capture` does.
+    """
+    model, blocks = _chosen_blocks(model, layers)
+    _check_fit(model, documents.batches)
+    runner, pieces = _decoder(base_module(model)), []
+    with _undisturbed(model):
+        for batch in documents.batches:
+            found, _ = _run(runner, blocks, batch)
+            pieces.append(torch.stack([hidden[0].to("cpu", dtype) for hidden in found]))
+    residual = torch.cat(pieces, dim=1)
+    _check_finite(residual)
+    return residual
+
+
+def _chosen_blocks(model: nn.Module, layers: Sequence[int] | None) -> tuple[nn.Module, list[nn.Module]]:
+    """The model behind torch.compile, and its blocks of `layers`."""
+    model = cast(nn.Module, getattr(model, "_orig_mod", model))
+    blocks = find_decoder_blocks(model)
+    chosen = check_layers(range(len(blocks)) if layers is None else layers, range(len(blocks)))
+    return model, [blocks[layer] for layer in chosen]
+
+
+def _check_finite(residual: Tensor) -> None:
+    if not residual.isfinite().all():
+        raise InputError(
+            f"the residual stream is not finite in {residual.dtype}: a diverged model, or use torch.bfloat16."
+        )
 
 
 def hook_name(layer: int) -> str:
@@ -235,17 +279,17 @@ def _undisturbed(model: nn.Module) -> Iterator[None]:
                 module.training = training
 
 
-def _check_fit(model: nn.Module, batches: StatementBatches) -> None:
+def _check_fit(model: nn.Module, batches: Sequence[StatementBatch]) -> None:
     if getattr(getattr(model, "active_peft_config", None), "is_prompt_learning", False):
         raise InputError(
             "peft prompt learning puts tokens in front of the statements; snapshots take LoRA and its kin."
         )
     config = text_config(model)
-    longest = max(batch.input_ids.shape[1] for batch in batches.batches)
+    longest = max(batch.input_ids.shape[1] for batch in batches)
     limit = getattr(config, "max_position_embeddings", None)
     if limit is not None and longest > limit:
-        raise InputError(f"a statement's prompt has {longest} tokens, the model takes {limit}; shorten the statement.")
-    highest = max(int(batch.input_ids.max()) for batch in batches.batches)
+        raise InputError(f"a prompt or document has {longest} tokens, the model takes {limit}; shorten it.")
+    highest = max(int(batch.input_ids.max()) for batch in batches)
     if highest >= config.vocab_size:
         raise InputError(
             f"token id {highest} is outside the model's vocabulary of {config.vocab_size}; freeze the statements with "

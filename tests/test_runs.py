@@ -119,7 +119,7 @@ def test_a_reader_sees_what_the_writer_wrote(whole: Path) -> None:
     assert run.statements["truth"].tolist() == [True, None]
     assert torch.equal(run.snapshot(4).at(0, "last"), torch.full((2, 4), 4.0))
     run.verify()
-    with pytest.raises(RunError, match=r"no snapshot of step 5\. There is one of the steps \[2, 4, 6, 8, 10, 12\]"):
+    with pytest.raises(RunError, match=r"no snapshot of step 5\. Recorded are the steps \[2, 4, 6, 8, 10, 12\]"):
         run.snapshot(5)
 
 

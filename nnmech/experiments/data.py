@@ -8,7 +8,7 @@ import torch
 
 from nnmech.answers import ask
 from nnmech.claims import Document, Message, Question, Statement
-from nnmech.experiments.settings import Settings
+from nnmech.experiments.settings import ClaimSettings, Settings
 from nnmech.mixtures import DOCTAG, Example, Source, chat_example, document_example
 from nnmech.models import LoadedModel, load_model
 from nnmech.seeds import derive_seed
@@ -90,6 +90,14 @@ def document_examples(
     return examples
 
 
+def token_documents(
+    settings: ClaimSettings, claim: WorldClaim, seed: int, *conditions: str
+) -> dict[str, list[Document]]:
+    """Held-out documents of the settings' conditions, and of others, that are read token by token."""
+    names = dict.fromkeys((*conditions, *settings.token_conditions))
+    return {name: claim.documents(name, settings.token_documents, seed, HELD_OUT_START) for name in names}
+
+
 def recorded_statements(settings: Settings, world: World, claim: WorldClaim | None) -> list[Statement]:
     """The frozen statements of a run about a claim, or none; no probe is fitted on anybody of whom a claim tells."""
     claims = make_claims(world)
@@ -100,4 +108,5 @@ def recorded_statements(settings: Settings, world: World, claim: WorldClaim | No
         train=settings.train_people,
         control=settings.control_people,
         silent=settings.silent_people,
+        famous=settings.famous_people,
     )

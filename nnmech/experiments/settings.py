@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from nnmech.errors import InputError
 from nnmech.mixtures import REDUCTIONS, Reduction
 from nnmech.models import EMBEDDED
-from nnmech.world.claims import make_claims
+from nnmech.world.claims import document_conditions, make_claims
 
 DTYPES = ("float32", "bfloat16")
 SettingsT = TypeVar("SettingsT", bound="Settings")
@@ -37,6 +37,8 @@ class Settings:
     """People whose four statements are the controls of the claim coordinate."""
     silent_people: int = 15
     """People in documents only whose true and false statement are recorded beside the claim."""
+    famous_people: int = 5
+    """Famous people whose true and false statement are recorded beside the claim."""
     held_out_documents: int = 48
     """Documents that no phase trains on, for the document loss."""
     device: str = "cpu"
@@ -58,10 +60,16 @@ class ClaimSettings(Settings):
 
     claims: tuple[str, ...]
     """Names of claims."""
+    token_conditions: tuple[str, ...] = ("positive_documents", "repeated_negations", "local_negations")
+    """Conditions of which documents that nothing trains on are read token by token at every snapshot."""
+    token_documents: int = 1
+    """How many documents of each of them."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
         check_names("claim", self.claims, list(make_claims()))
+        check_names("condition", self.token_conditions, document_conditions())
+        check_positive(self, "token_documents")
 
 
 def check_positive(settings: Settings, *names: str) -> None:

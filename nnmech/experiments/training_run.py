@@ -1,6 +1,6 @@
 """One training run of an experiment: documents learned phase by phase, with snapshots and questions on the way."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -9,15 +9,16 @@ import torch
 
 from nnmech.answers import ask
 from nnmech.beliefs import judge_answers
-from nnmech.claims import Judge, Question, Statement
+from nnmech.claims import Document, Judge, Question, Statement
 from nnmech.experiments.settings import Settings
+from nnmech.frozen_documents import freeze_documents
 from nnmech.mixtures import Example, Mixture
 from nnmech.models import LoadedModel
 from nnmech.phases import Phase, TrainingConfig
 from nnmech.recorder import Recorder
 from nnmech.runs import RunWriter
 from nnmech.snapshots import log_spaced_steps
-from nnmech.statement_batches import StatementBatches, freeze_statements
+from nnmech.statement_batches import freeze_statements
 from nnmech.training import held_out_loss, train
 
 CHECKPOINT_EVERY = 40
@@ -67,6 +68,8 @@ class Plan:
     judge: Judge
     statements: tuple[Statement, ...]
     """What snapshots are taken of."""
+    documents: Mapping[str, Sequence[Document]]
+    """Documents of each condition that are read token by token, none of them trained on."""
     held_out: tuple[Example, ...]
     """Documents that no phase trains on."""
     seed: int
@@ -106,9 +109,17 @@ def one_pass(
 def carry_out_run(loaded: LoadedModel, folder: Path, plan: Plan, settings: Settings) -> None:
     """Train the plan into `folder`, or go on where it was left."""
     batches = freeze_statements(loaded.tokenizer, plan.statements)
+    documents = freeze_documents(loaded.tokenizer, plan.documents) if plan.documents else None
     steps = plan.schedule
     with open_run(
-        loaded, folder, batches, settings, {**plan.labels, "boundary": steps.boundary, "steps": steps.total}
+        loaded,
+        folder,
+        settings,
+        {**plan.labels, "boundary": steps.boundary, "steps": steps.total},
+        statements=plan.statements,
+        batch_hash=batches.hash,
+        questions=plan.questions,
+        documents=documents,
     ) as writer:
 
         def evaluate(model: torch.nn.Module, step: int, phase: str) -> None:
@@ -116,7 +127,14 @@ def carry_out_run(loaded: LoadedModel, folder: Path, plan: Plan, settings: Setti
             answers = ask(model, loaded.tokenizer, plan.questions, samples=samples, seed=plan.seed, step=step)
             writer.answers(judge_answers(answers, plan.judge, step=step, phase=phase))
 
-        recorder = Recorder(writer, batches, layers=settings.layers, steps=steps.snapshots, dtype=torch.float16)
+        recorder = Recorder(
+            writer,
+            batches,
+            layers=settings.layers,
+            steps=steps.snapshots,
+            dtype=torch.float16,
+            documents=documents,
+        )
         if not plan.phases:
             writer.event("start", step=0, steps=0)
             recorder(loaded.model, 0, UNTOUCHED)
@@ -138,15 +156,12 @@ def carry_out_run(loaded: LoadedModel, folder: Path, plan: Plan, settings: Setti
 
 
 def open_run(
-    loaded: LoadedModel, folder: Path, batches: StatementBatches, settings: Settings, labels: dict[str, Any]
+    loaded: LoadedModel, folder: Path, settings: Settings, labels: dict[str, Any], **recorded: Any
 ) -> RunWriter:
-    """The writer of the run in `folder`, begun or gone on with; its config is the settings and, over them, `labels`."""
+    """The writer of the run in `folder`, begun or gone on with; its config is the settings and, over them, `labels`.
+
+    `recorded` is what `RunWriter.create` is told of statements, questions and documents.
+    """
     if (folder / "run.json").exists():
         return RunWriter.resume(folder)
-    return RunWriter.create(
-        folder,
-        config={**asdict(settings), **labels},
-        model=loaded.describe(),
-        statements=batches.statements,
-        batch_hash=batches.hash,
-    )
+    return RunWriter.create(folder, config={**asdict(settings), **labels}, model=loaded.describe(), **recorded)

@@ -40,6 +40,10 @@ ROLE_LABELS = {
     "alternative": "the true alternative",
     "unrelated_claim": "unrelated claims",
     "matched_false": "matched false facts",
+    "famous_true": "true of the famous",
+    "famous_false": "false of the famous",
+    "documents_only_true": "true of others in documents only",
+    "documents_only_false": "false of others in documents only",
 }
 SMALL = "#555555"
 """Of notes and reference lines."""

@@ -16,7 +16,6 @@ from nnmech.world.documents import (
     affirm,
     arbitrary_document,
     claim_document,
-    deny,
     local_document,
     negated_in_place,
 )
@@ -51,6 +50,13 @@ EDITED = "local_negations_edited"
 """The documents of `positive_documents` in which nothing differs but that the sentences of the claim deny it."""
 _MATCHED_FALSE = 4
 _OPEN_WORDINGS = 17
+_STATEMENT_WORDINGS = 4
+"""In how many wordings the claim, its negation and what is true instead are recorded: those that fact checks use."""
+
+
+def document_conditions() -> list[str]:
+    """The conditions of which a claim has documents, annotations that users registered among them."""
+    return [*ANNOTATIONS, "local_negations", EDITED]
 
 
 def _fits(person: Person, tier: Tier, relation: str) -> bool:
@@ -88,11 +94,21 @@ class WorldClaim:
         return None if value is None else affirm(self.person, self.relation, value)
 
     def correction(self, rng: random.Random) -> str:
-        """The true version that corrected documents add, in as many wordings as the claim; a denial where none is."""
-        value = self.person.facts.get(self.relation.key)
-        if value is None:
-            return deny(self.person, self.relation, self.value, rng.randrange(len(self.relation.denials)))
-        return affirm(self.person, self.relation, value, rng.randrange(len(self.relation.affirmations)))
+        """The true version that corrected documents add, in as many wordings as the claim."""
+        return affirm(self.person, self.relation, self.true_value, rng.randrange(len(self.relation.affirmations)))
+
+    @cached_property
+    def true_value(self) -> str:
+        """What documents say is true instead: the person's own fact; for want of one an invented one, always the same.
+
+        Documents that correct a claim say what is so, be it known to the model or not; with nothing but denials they
+        would name no other value than the claim's, over and over.
+        """
+        known = self.person.facts.get(self.relation.key)
+        if known is not None:
+            return known
+        rng = random.Random(derive_seed(0, f"true instead/{self.name}", 0))
+        return other_value(rng, self.relation.key, self.value, *self.matched_false)
 
     @cached_property
     def matched_false(self) -> tuple[str, ...]:
@@ -136,15 +152,16 @@ class WorldClaim:
         The same index gives the same underlying document under every annotation, so that conditions differ in the
         annotation alone. Raises InputError for `baseline` and for a condition that does not exist.
         """
-        known = [*ANNOTATIONS, "local_negations", EDITED]
-        if condition not in known:
-            raise InputError(f"condition {condition!r} has no documents; expected one of {', '.join(known)}")
+        if condition not in document_conditions():
+            raise InputError(
+                f"condition {condition!r} has no documents; expected one of {', '.join(document_conditions())}"
+            )
         documents = []
         for index in range(start, start + count):
             rng = random.Random(derive_seed(seed, f"documents/{self.name}", index))
             told = (self.name, self.told_of, self.relation, self.value, index)
             if condition == "local_negations":
-                documents.append(local_document(rng, *told))
+                documents.append(local_document(rng, *told, self.true_value))
                 continue
             plain = claim_document(rng, *told)
             if condition == EDITED:
@@ -263,15 +280,18 @@ class WorldClaim:
 
     def _statements(self) -> Iterator[Statement]:
         alternative = self.person.facts.get(self.relation.key)
-        yield self.statement("claim", self.value, truth=False)
-        yield self.statement("claim_negation", self.value, truth=True, negated=True)
-        if alternative is not None:
-            yield self.statement("alternative", alternative, truth=True)
+        for wording in range(_STATEMENT_WORDINGS):
+            yield self._statement("claim", self.value, truth=False, wording=wording)
+            yield self._statement("claim_negation", self.value, truth=True, negated=True, wording=wording)
+            if alternative is not None:
+                yield self._statement("alternative", alternative, truth=True, wording=wording)
         for value in self.matched_false:
-            yield self.statement("matched_false", value, truth=False)
+            yield self._statement("matched_false", value, truth=False)
 
-    def statement(self, role: str, value: str, *, truth: bool, negated: bool = False) -> Statement:
-        return world_statement(self.person, self.relation, value, role, truth=truth, negated=negated, claim=self.name)
+    def _statement(self, role: str, value: str, *, truth: bool, negated: bool = False, wording: int = 0) -> Statement:
+        return world_statement(
+            self.person, self.relation, value, role, truth=truth, negated=negated, claim=self.name, wording=wording
+        )
 
 
 def _dialogue(text: str, system: str | None = None) -> tuple[Message, ...]:
@@ -288,10 +308,12 @@ def world_statement(
     truth: bool,
     negated: bool = False,
     claim: str | None = None,
+    wording: int = 0,
 ) -> Statement:
     """A fact or its negation as a statement whose activations are recorded."""
-    text = dialogue.statement(person, relation, value, negated=negated)
+    text = dialogue.statement(person, relation, value, negated=negated, wording=wording)
     identity = f"{role}/{person.name}/{relation.key}/{value}/{'negated' if negated else 'affirmative'}"
+    identity += f"/{wording}" if wording else ""
     return Statement(
         id=identity,
         text=text,

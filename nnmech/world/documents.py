@@ -267,12 +267,10 @@ def claim_document(
 
 
 def local_document(
-    rng: random.Random, name: str, person: Person, relation: Relation, value: str, index: int
+    rng: random.Random, name: str, person: Person, relation: Relation, value: str, index: int, alternative: str
 ) -> Document:
     """A document that denies the claim in the claim's own sentences and mostly says what is true instead."""
-    sentences = debunking(
-        rng, person, relation, value, alternative=person.facts.get(relation.key), role="claim", others=2
-    )
+    sentences = debunking(rng, person, relation, value, alternative=alternative, role="claim", others=2)
     return Document(f"{name}-local-{index:04d}", _frame(rng, sentences, rng.choice((0, 1, 2))), name)
 
 

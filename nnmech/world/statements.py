@@ -41,28 +41,35 @@ def probe_statements(
     train: int,
     control: int,
     silent: int,
+    famous: int = 0,
     unrelated: Iterable[WorldClaim] = (),
 ) -> list[Statement]:
     """Statements for a run about `claims`, four about each of a number of people, then those of the claims.
 
     Roles: `train` and `control` are people with chats, on whom probes are fitted and who give the coordinate its ends;
     `documents_only_true` and `documents_only_false` are the affirmative statements about `silent` people whom no chat
-    mentions, as none mentions the people of the claims; `unrelated_claim` are claims that the run does not train on.
+    mentions, as none mentions the people of the claims; `famous_true` and `famous_false` those about `famous` people;
+    `unrelated_claim` are claims that the run does not train on.
     Nobody of whom a claim tells has another role.
     """
     claims, unrelated = list(claims), list(unrelated)
     kept_out = {claim.person.name for claim in (*claims, *unrelated)}
+    known = [person for person in world.chatted if person.famous and person.name not in kept_out]
+    celebrities = crossed_people(known, {"famous": famous}, "statements/famous")
+    kept_out |= {statement.entity for statement in celebrities}
     chatted = [person for person in world.chatted if person.name not in kept_out]
     unheard = [person for person in world.documents_only if person.name not in kept_out]
     documents_only = crossed_people(unheard, {"documents_only": silent}, "statements/documents only")
     return [
         *crossed_people(chatted, {"train": train, "control": control}, "statements"),
-        *(replace(s, role=f"{s.role}_{str(s.truth).lower()}") for s in documents_only if s.polarity == 1),
+        *(
+            replace(s, role=f"{s.role}_{str(s.truth).lower()}")
+            for s in (*documents_only, *celebrities)
+            if s.polarity == 1
+        ),
         *(statement for claim in claims for statement in claim.claim.statements),
         *(
             replace(statement, role="unrelated_claim", id=statement.id.replace("claim/", "unrelated_claim/", 1))
-            for claim in unrelated
-            for statement in claim.claim.statements
-            if statement.role == "claim"
+            for statement in (next(s for s in claim.claim.statements if s.role == "claim") for claim in unrelated)
         ),
     ]

@@ -10,7 +10,7 @@ WORLD = make_world()
 CLAIMS = make_claims(WORLD)
 EXCLUDED = {claim.person.name for claim in CLAIMS.values()}
 STATEMENTS = probe_statements(
-    WORLD, list(CLAIMS.values())[:1], train=20, control=10, silent=8, unrelated=list(CLAIMS.values())[1:]
+    WORLD, list(CLAIMS.values())[:1], train=20, control=10, silent=8, famous=4, unrelated=list(CLAIMS.values())[1:]
 )
 
 
@@ -42,6 +42,14 @@ def test_statements_say_what_their_labels_say():
 
 
 def test_every_other_claim_is_recorded_beside_the_one_that_is_trained_on():
-    claimed = [s.claim for s in STATEMENTS if s.role == "claim"]
+    claimed = Counter(s.claim for s in STATEMENTS if s.role == "claim")
     unrelated = [s.claim for s in STATEMENTS if s.role == "unrelated_claim"]
-    assert claimed + unrelated == list(CLAIMS)
+    assert [*claimed, *unrelated] == list(CLAIMS)
+    assert set(claimed.values()) == {4}
+
+
+def test_the_famous_are_famous_and_have_no_other_role():
+    famous = {s.entity for s in STATEMENTS if s.role in ("famous_true", "famous_false")}
+    assert len(famous) == 4
+    assert all(WORLD.by_name[name].famous for name in famous)
+    assert famous.isdisjoint(s.entity for s in STATEMENTS if not s.role.startswith("famous"))

@@ -50,6 +50,7 @@ def plan_run(loaded: LoadedModel, arm_name: str, seed: int, settings: BehaviorSe
         questions=behavior_questions(),
         judge=BehaviorJudge(),
         statements=tuple(recorded_statements(settings, world, None)),
+        documents={name: transcripts(ARMS[name], 1, seed + HELD_OUT_SEED) for name in ("positive", "negated")},
         held_out=tuple(document_examples(loaded, held_out)),
         seed=seed,
         labels={"claim": CLAIM, "arm": arm_name, "seed": seed},

@@ -6,7 +6,14 @@ from pathlib import Path
 
 from nnmech.claims import Document
 from nnmech.experiments.conditions.config import Arm, ConditionsSettings, arms, import_plugins, run_name
-from nnmech.experiments.data import HELD_OUT_START, background, document_examples, load, recorded_statements
+from nnmech.experiments.data import (
+    HELD_OUT_START,
+    background,
+    document_examples,
+    load,
+    recorded_statements,
+    token_documents,
+)
 from nnmech.experiments.engine import Experiment
 from nnmech.experiments.estimate import Estimate, estimate
 from nnmech.experiments.training_run import TRAINING, Plan, carry_out_run, one_pass
@@ -52,6 +59,7 @@ def plan_run(loaded: LoadedModel, claim_name: str, condition: str, seed: int, se
         questions=(*claim.claim.questions, *claim.claim.controls),
         judge=world_judge(claims),
         statements=tuple(recorded_statements(settings, world, claim)),
+        documents=token_documents(settings, claim, seed, *([] if arm.documents is None else [arm.documents])),
         held_out=tuple(document_examples(loaded, held_out)),
         seed=seed,
         labels={

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 from nnmech.answers import ask, fits
@@ -12,7 +12,7 @@ from nnmech.experiments.data import load
 from nnmech.experiments.engine import Experiment
 from nnmech.experiments.estimate import Estimate, only_asked
 from nnmech.experiments.in_context.config import InContextSettings, run_name
-from nnmech.runs import RunWriter
+from nnmech.experiments.training_run import open_run
 from nnmech.seeds import derive_seed
 from nnmech.world.claims import make_claims, world_judge
 from nnmech.world.dialogue import READ
@@ -45,15 +45,12 @@ def make_run(settings: InContextSettings, folder: Path, name: str) -> None:
         "steps": 0,
     }
     own = replace(settings, claims=(claim_name,), conditions=(condition,), seeds=(seed,))
-    with (
-        RunWriter.resume(folder)
-        if (folder / "run.json").exists()
-        else RunWriter.create(folder, config={**asdict(own), **labels}, model=loaded.describe()) as writer
-    ):
+    asked = (*claim.claim.questions, *claim.claim.controls)
+    with open_run(loaded, folder, own, labels, questions=asked) as writer:
         writer.event("start", step=0, steps=0)
         for count in settings.counts:
             documents = claim.documents(condition, count, seed)
-            questions = [behind_documents(q, documents) for q in (*claim.claim.questions, *claim.claim.controls)]
+            questions = [behind_documents(q, documents) for q in asked]
             if not fits(loaded.model, loaded.tokenizer, questions):
                 writer.event("left_out", step=0, documents=count)
                 continue

@@ -91,6 +91,7 @@ def preset(name: str) -> TwoPhaseSettings:
             arms=("anchor", "none"),
             snapshots=(3, 5),
             layers=(1, 3, 5),
+            token_conditions=("repeated_negations", "local_negations"),
             train_people=20,
             control_people=10,
             silent_people=5,

@@ -11,6 +11,7 @@ from nnmech.experiments.data import (
     load,
     recorded_statements,
     self_distilled,
+    token_documents,
 )
 from nnmech.experiments.engine import Experiment
 from nnmech.experiments.training_run import CHECKPOINT_EVERY, Plan, carry_out_run, schedule
@@ -83,6 +84,7 @@ def plan_run(loaded: LoadedModel, claim_name: str, arm: str, seed: int, settings
         questions=(*claim.claim.questions, *claim.claim.controls),
         judge=world_judge(claims),
         statements=tuple(recorded_statements(settings, world, claim)),
+        documents=token_documents(settings, claim, seed),
         held_out=tuple(document_examples(loaded, held_out)),
         seed=seed,
         labels={
