@@ -24,10 +24,10 @@ two-phase: setup ## Run the two-phase experiment
 	$(PY) experiments/two_phase.py --preset $(PRESET) $(ARGS)
 
 dashboard: setup ## Open the dashboard on this machine
-	$(PY) -m streamlit run app/dashboard.py --server.address=127.0.0.1 \
-		--server.showEmailPrompt=false --browser.gatherUsageStats=false -- $(ARGS)
+	$(PY) app/serve.py $(ARGS)
 
-test: setup ## Run the tests
+test: setup ## Run the tests, those of the dashboard in a Chromium where one can be had
+	-@scripts/browser
 	$(PY) -m pytest $(ARGS)
 
 lint: setup ## Check style and formatting

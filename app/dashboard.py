@@ -1,4 +1,4 @@
-"""The dashboard: a page on what runs show, from their directories alone.
+"""The dashboard: how probes drift while a model learns, from run directories alone.
 
 make dashboard                                   runs in ./runs, and the sample run
 streamlit run app/dashboard.py -- FOLDER ...     runs in or below these folders
@@ -14,8 +14,8 @@ def main() -> None:
     st.set_page_config(page_title="nnmech", page_icon=str(Path(__file__).parent / "icon.svg"), layout="wide")
     with st.spinner("Loading nnmech …", show_time=False):
         # torch and transformers take seconds: not before the page is there.
-        import run_page
-    run_page.show([Path(argument) for argument in sys.argv[1:]])
+        import pages
+    pages.show([Path(argument) for argument in sys.argv[1:]])
 
 
 main()

@@ -6,6 +6,9 @@ from typing import Literal
 
 from nnmech.errors import InputError
 
+MATCHED_FALSE = "matched_false"
+"""Role of statements and category of questions about false facts that nobody stated of the claim's entity."""
+
 Message = dict[str, str]
 Verdict = Literal["yes", "no", "neutral"]
 QuestionKind = Literal["open_ended", "mcq", "token_association", "robustness"]

@@ -134,16 +134,34 @@ def read_json_lines(path: Path) -> list[dict[str, Any]]:
         return []
     except OSError as error:
         raise RunError(f"{path}: cannot be read: {error.strerror}.") from error
-    rows = []
-    for number, line in enumerate(data.split(b"\n")[:-1], start=1):
-        try:
-            row = json.loads(line)
-        except ValueError as error:
-            raise RunError(f"{path}, line {number}: damaged, expected a line of JSON: {error}.") from error
-        if not isinstance(row, dict):
-            raise RunError(f"{path}, line {number}: expected a JSON object, found {type(row).__name__}.")
-        rows.append(row)
-    return rows
+    return [_json_row(path, number, line) for number, line in enumerate(data.split(b"\n")[:-1], start=1)]
+
+
+def read_last_json_lines(path: Path, limit: int) -> list[dict[str, Any]]:
+    """The rows within the last `limit` bytes of a file of JSON lines, as `read_json_lines` would give them."""
+    try:
+        with path.open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            # A byte more: where it ends a line, the line behind it is whole.
+            start = file.seek(max(0, size - limit - 1))
+            data = file.read()
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise RunError(f"{path}: cannot be read: {error.strerror}.") from error
+    lines = data.split(b"\n")
+    return [_json_row(path, None, line) for line in lines[bool(start) : -1]]
+
+
+def _json_row(path: Path, number: int | None, line: bytes) -> dict[str, Any]:
+    place = f"{path}, near its end" if number is None else f"{path}, line {number}"
+    try:
+        row = json.loads(line)
+    except ValueError as error:
+        raise RunError(f"{place}: damaged, expected a line of JSON: {error}.") from error
+    if not isinstance(row, dict):
+        raise RunError(f"{place}: expected a JSON object, found {type(row).__name__}.")
+    return row
 
 
 @contextmanager

@@ -8,7 +8,8 @@ import pandas as pd
 import torch
 from jaxtyping import Float
 
-from nnmech.drift.recording import MATCHED_FALSE, naming
+from nnmech.claims import MATCHED_FALSE
+from nnmech.drift.recording import naming
 from nnmech.drift.resampling import bounds, clusters_of, draw_weights, shares
 from nnmech.errors import InputError, RunError
 from nnmech.runs import Run

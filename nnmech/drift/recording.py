@@ -11,6 +11,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from nnmech.claims import MATCHED_FALSE
 from nnmech.errors import InputError, RunError
 from nnmech.probes.estimators import Estimator, fit_direction, grouped_folds
 from nnmech.probes.fit_many import BATCHED_ESTIMATORS, fit_many
@@ -20,8 +21,6 @@ from nnmech.seeds import derive_seed
 
 ProbeName = Literal["truth", "polarity"]
 PROBE_NAMES: tuple[ProbeName, ...] = get_args(ProbeName)
-MATCHED_FALSE = "matched_false"
-"""Role of statements and category of questions about false facts that nobody stated of the claim's entity."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,13 +9,11 @@ from typing import Any, SupportsInt, cast
 import numpy as np
 import pandas as pd
 
+from nnmech.claims import MATCHED_FALSE
 from nnmech.errors import RunError
 from nnmech.probes import auroc_by_layer
 from nnmech.runs import Run
 from nnmech.statistics import Interval, cluster_bootstrap
-
-MATCHED_FALSE = "matched_false"
-"""Category of the questions about matched false facts, which are no belief in the claim."""
 
 
 def finished_runs(experiment: Run) -> tuple[Run, ...]:

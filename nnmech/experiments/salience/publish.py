@@ -9,7 +9,8 @@ from typing import Any
 import pandas as pd
 
 from nnmech.beliefs import belief_rate
-from nnmech.experiments.results import MATCHED_FALSE, cell, finished_runs, row_figure, table
+from nnmech.claims import MATCHED_FALSE
+from nnmech.experiments.results import cell, finished_runs, row_figure, table
 from nnmech.files import write_json_atomic
 from nnmech.plots import save_figure
 from nnmech.plots.salience import salience

@@ -89,12 +89,13 @@ def preset(name: str) -> TwoPhaseSettings:
             claims=reporting[3:4],
             seeds=(0,),
             arms=("anchor", "none"),
-            snapshots=(3, 5),
+            snapshots=(3, 4),
             layers=(1, 3, 5),
             token_conditions=("repeated_negations", "local_negations"),
-            train_people=20,
-            control_people=10,
-            silent_people=5,
+            train_people=16,
+            control_people=8,
+            silent_people=3,
+            famous_people=3,
         ),
         "default": TwoPhaseSettings(
             claims=(reporting[0], reporting[3], reporting[4]), seeds=(0, 1), arms=("anchor", "none")
