@@ -1,4 +1,4 @@
-"""Tables that take longer than a click: made beside the page, once for everybody who looks, kept until a file changes."""
+"""Tables that take longer than a click: made beside the page, once for all readers, kept until a file changes."""
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable

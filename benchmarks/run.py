@@ -22,6 +22,7 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 import torch
 import tyro
+from dashboard_speed import DashboardLoad, measure_dashboard
 from experiment_cost import measure_experiment
 from machine import describe_machine
 from probe_speed import ProbeGrid, measure_probes
@@ -37,7 +38,7 @@ from nnmech.experiments.two_phase import preset
 from nnmech.files import write_json_atomic
 from nnmech.models import EMBEDDED
 
-Name = Literal["experiment", "training", "overhead", "snapshot", "probes"]
+Name = Literal["experiment", "training", "overhead", "snapshot", "probes", "dashboard"]
 NAMES: tuple[Name, ...] = get_args(Name)
 SNAPSHOT_ROUNDS = 4
 """Repeats of a snapshot, which takes a fraction of a second, for each of a training run."""
@@ -50,7 +51,8 @@ class Arguments:
     only: tuple[Name, ...] = NAMES
     """experiment: time and memory of the two-phase experiment. training: tokens a second against a bare loop and the
     Trainer. overhead: training with snapshots against without. snapshot: one snapshot against a forward pass.
-    probes: logistic probes of all layers, steps and folds against a loop over scikit-learn."""
+    probes: logistic probes of all layers, steps and folds against a loop over scikit-learn. dashboard: seconds until a
+    page is there, in a Chromium, with a large run and a folder of 50."""
     model: str = EMBEDDED
     """The embedded model, a local folder or a hub id in the local cache."""
     repeats: int = 5
@@ -121,6 +123,11 @@ def _probes(arguments: Arguments) -> tuple[list[Row], dict[str, Any]]:
     return measure_probes(grid, threads), {"probes": asdict(grid), "threads": threads}
 
 
+def _dashboard(arguments: Arguments) -> tuple[list[Row], dict[str, Any]]:
+    load = DashboardLoad(rounds=arguments.repeats + 2)
+    return measure_dashboard(load), {"dashboard": asdict(load)}
+
+
 def _on_workload(
     measure: Callable[[Workload, Arguments], list[Row]],
 ) -> Callable[[Arguments], tuple[list[Row], dict[str, Any]]]:
@@ -141,6 +148,7 @@ _MEASURES: dict[Name, Callable[[Arguments], tuple[list[Row], dict[str, Any]]]] =
         lambda workload, arguments: measure_snapshot(workload, SNAPSHOT_ROUNDS * arguments.repeats)
     ),
     "probes": _probes,
+    "dashboard": _dashboard,
 }
 
 

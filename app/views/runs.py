@@ -1,44 +1,49 @@
 """All runs in one table: what they are, how far they are, what they believe now."""
 
-import time
-
 import pandas as pd
 import streamlit as st
 from listing import Entry, list_runs
 from selection import Selection, choose
 from words import lead_html, note_html, plain_markdown
 
+from nnmech.plots.style import BELIEF
+
 REFRESH_SECONDS = 5
 COLUMNS = {
-    "run": st.column_config.TextColumn("run", width="large"),
-    "experiment": st.column_config.TextColumn("experiment", width="small"),
-    "claim": st.column_config.TextColumn("claim", width="medium"),
-    "condition": st.column_config.TextColumn("condition or arm", width="medium"),
-    "seed": st.column_config.NumberColumn("seed", width="small"),
-    "progress": st.column_config.ProgressColumn("progress", format="percent", min_value=0, max_value=1, width="small"),
-    "step": st.column_config.NumberColumn("step", width="small", format="localized"),
+    "run": st.column_config.TextColumn("run or experiment", width=150),
+    "claim": st.column_config.TextColumn("claim", width=115),
+    "condition": st.column_config.TextColumn("condition or arm", width=140),
+    "seed": st.column_config.NumberColumn("seed", width=45),
+    "progress": st.column_config.ProgressColumn("progress", format="percent", min_value=0, max_value=1, width=85),
     "belief": st.column_config.ProgressColumn(
         "belief now",
         format="%.0f %%",
         min_value=0,
         max_value=100,
-        width="small",
+        width=95,
+        color=BELIEF,
         help="Share of answers that affirm the claim, at the last step at which anything was asked.",
     ),
-    "model": st.column_config.TextColumn("model", width="small"),
-    "written": st.column_config.DatetimeColumn("last write", format="distance", width="small"),
+    "written": st.column_config.DatetimeColumn("last write", format="distance", width=105),
+    "experiment": st.column_config.TextColumn("experiment", width=90),
+    "step": st.column_config.NumberColumn("step", width=60, format="localized"),
+    "model": st.column_config.TextColumn("model", width=90),
 }
 """The columns of the table, in order."""
 
 
 def draw(selection: Selection) -> None:
-    """Draw the table with search and filters; choosing a row chooses the run for all pages."""
+    """Draw the table with search and filters, unfinished runs first; choosing a row chooses the run for all pages."""
     listing = selection.listing
     st.title("Runs")
     st.html(
         lead_html(
             "Every training run that was found. Choose one by its row, and every other page shows it.",
-            (f"{len(listing.entries):,} runs", f"{len(listing.experiments):,} experiments", *_under_way(listing.entries)),
+            (
+                f"{len(listing.entries):,} runs",
+                f"{len(listing.experiments):,} experiments",
+                *_under_way(listing.entries),
+            ),
         )
     )
     chosen = _filtered(list(listing.entries))
@@ -61,7 +66,8 @@ def _filtered(entries: list[Entry]) -> list[Entry]:
     with kinds:
         entries = _by(entries, "experiment", "Experiment")
     wanted = (words or "").lower().split()
-    return [entry for entry in entries if all(word in _described(entry) for word in wanted)]
+    found = [entry for entry in entries if all(word in _described(entry) for word in wanted)]
+    return sorted(found, key=lambda entry: bool(entry.summary and entry.summary.finished))
 
 
 def _by(entries: list[Entry], name: str, label: str) -> list[Entry]:
@@ -101,14 +107,17 @@ def _table(entries: list[Entry], selection: Selection) -> None:
         selection_default={"selection": {"rows": default}},
         height=min(38 * (len(rows) + 1), 620),
     )
-    st.html(note_html(f"{len(rows):,} of {len(selection.listing.entries):,} runs. Shown everywhere: {selection.entry.id}."))
+    st.html(
+        note_html(f"{len(rows):,} of {len(selection.listing.entries):,} runs. Shown everywhere: {selection.entry.id}.")
+    )
 
 
 def _row(entry: Entry) -> dict[str, object]:
     summary = entry.summary
     assert summary is not None
     return {
-        "run": entry.id,
+        # Within an experiment claim, condition and seed say the rest.
+        "run": entry.id if entry.around is None else entry.id.split("/")[0],
         "experiment": summary.experiment,
         "claim": summary.claim,
         "condition": summary.condition,

@@ -1,6 +1,7 @@
 """Every page opens on the sample run."""
 
 import pytest
+
 from tests.dashboard.conftest import SAMPLE
 
 PAGES = ("runs", "drift", "statements", "tokens", "answers", "compare")

@@ -1,0 +1,92 @@
+"""The dashboard in a real browser: pages open, links restore the view, a run that goes on moves, many look at once."""
+
+import re
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from nnmech.runs import RunWriter
+from tests.dashboard.conftest import SAMPLE, served, settled
+
+RUN = "sample_run/vasquist_skeleton.anchor.seed0"
+PAGES = ("", "drift", "statements", "tokens", "answers", "compare")
+SESSIONS = 20
+
+
+def asked(page):
+    return {key: values[0] for key, values in parse_qs(urlsplit(page.url).query).items()}
+
+
+def answer(step, verdict):
+    question = {"claim": "c", "question": "q0", "kind": "open_ended", "category": "direct", "sample": 0}
+    return {"step": step, "phase": "train", "text": "So it is.", "verdict": verdict, **question}
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_every_page_opens_on_the_sample_run(page, sample_address, name):
+    page.goto(f"{sample_address}/{name}")
+    settled(page)
+    assert page.locator("h1").first.inner_text().lower() == (name or "runs")
+
+
+def test_a_link_restores_the_view_and_the_pages_share_it(page, sample_address):
+    wanted = {"run": RUN, "probe": "polarity", "layer": "3", "position": "last", "step": "18"}
+    page.goto(f"{sample_address}/drift?" + "&".join(f"{key}={value}" for key, value in wanted.items()))
+    settled(page)
+    assert asked(page) == asked(page) | wanted
+    page.get_by_role("link", name="Statements").click()
+    page.wait_for_url("**/statements*")
+    settled(page)
+    assert asked(page) == asked(page) | wanted
+    page.get_by_role("slider", name="Step").press("ArrowLeft")
+    page.wait_for_function("() => new URL(location).searchParams.get('step') !== '18'")
+    settled(page)
+    page.go_back()
+    settled(page)
+    page.wait_for_function("() => location.pathname.endsWith('statements') || location.pathname.endsWith('drift')")
+
+
+def test_choosing_a_row_chooses_the_run(page, sample_address):
+    page.goto(f"{sample_address}/?run={RUN}")
+    settled(page)
+    # The table is a canvas: its first data row lies one row below the head.
+    page.get_by_test_id("stDataFrame").click(position={"x": 18, "y": 36 + 33 + 16})
+    page.wait_for_function("() => new URL(location).searchParams.get('run').includes('.none.')")
+
+
+def test_a_run_that_goes_on_moves_by_itself(page, tmp_path):
+    with RunWriter.create(tmp_path / "live", config={"claim": "c", "steps": 9}, model={"id": "tiny"}) as writer:
+        writer.event("start", step=0, steps=9)
+        writer.answers([answer(0, "no")])
+        with served(tmp_path) as address:
+            page.goto(f"{address}/answers")
+            settled(page)
+            page.get_by_text(re.compile("live, last write")).wait_for()
+            page.get_by_text("step 0 of 9").wait_for()
+            writer.answers([answer(3, "yes")])
+            page.get_by_text("step 3 of 9").wait_for()
+            writer.event("end", step=9)
+            page.get_by_text(re.compile("finished, last write")).wait_for()
+
+
+def test_many_look_at_once(browser, sample_address):
+    contexts = [browser.new_context() for _ in range(SESSIONS)]
+    try:
+        opened = [context.new_page() for context in contexts]
+        for number, one in enumerate(opened):
+            one.set_default_timeout(120_000)
+            one.goto(f"{sample_address}/{PAGES[number % len(PAGES)]}", wait_until="commit")
+        for one in opened:
+            settled(one)
+            assert one.get_by_test_id("stException").count() == 0
+    finally:
+        for context in contexts:
+            context.close()
+
+
+def test_nothing_is_written_to_the_sample_run(page, sample_address):
+    before = {file: file.stat().st_mtime_ns for file in SAMPLE.rglob("*")}
+    for name in PAGES:
+        page.goto(f"{sample_address}/{name}?run={RUN}")
+        settled(page)
+    assert {file: file.stat().st_mtime_ns for file in SAMPLE.rglob("*")} == before
