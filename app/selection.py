@@ -11,7 +11,7 @@ from theme import is_dark
 from words import plain_markdown
 
 from nnmech.errors import NnmechError
-from nnmech.experiments.two_phase.report import best_place
+from nnmech.probes import best_place
 from nnmech.runs import Run
 
 KEYS = ("run", "claim", "probe", "layer", "position", "step", "baseline")

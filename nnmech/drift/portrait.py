@@ -1,13 +1,13 @@
 """What a probe reads inside against what the model says."""
 
-import numpy as np
 import pandas as pd
 
+from nnmech import probes
 from nnmech.beliefs import belief_rate
 from nnmech.drift.coordinates import claim_coordinate
 from nnmech.drift.recording import ProbeName, claim_answers
-from nnmech.drift.transfer import transfer_matrix
 from nnmech.errors import InputError, RunError
+from nnmech.probes import auroc_by_layer
 from nnmech.probes.estimators import Estimator
 from nnmech.runs import Run
 
@@ -60,8 +60,21 @@ def phase_portrait(
         raise InputError(f"{run.path}: no affirmative statements of role {role}: record them, or name another role")
     answers = pd.concat([claim_answers(run, claim, role) for claim in dict.fromkeys(inside["claim"])])
     says = belief_rate(answers, ["claim", "step"], draws=draws, seed=seed)
-    inside = inside.rename(columns={"z": "inside", "low": "inside_low", "high": "inside_high", "n": "n_inside"})
-    says = says.rename(columns={"mean": "says", "low": "says_low", "high": "says_high", "n": "n_says"})
+    return portrait_of(inside, says)
+
+
+def portrait_of(coordinates: pd.DataFrame, belief: pd.DataFrame) -> pd.DataFrame:
+    """The table of `phase_portrait` from its halves, at the steps and claims that both have.
+
+    `coordinates` are rows of `claim_coordinate` with one role, polarity, layer and position; `belief` those of
+    `belief_rate` by claim and step. Raises InputError where one of them has two rows for a step and claim.
+    """
+    for table in (coordinates, belief):
+        if table.duplicated(["step", "claim"]).any():
+            raise InputError("two rows for a step and claim: choose one role, polarity, layer and position before")
+    inside = coordinates.rename(columns={"z": "inside", "low": "inside_low", "high": "inside_high", "n": "n_inside"})
+    says = belief.rename(columns={"mean": "says", "low": "says_low", "high": "says_high", "n": "n_says"})
+    says = says[["step", "claim", "says", "says_low", "says_high", "n_says"]]
     return inside.merge(says, on=["step", "claim"])[COLUMNS]
 
 
@@ -74,19 +87,18 @@ def best_place(
     layer: int | None = None,
     position: str | None = None,
 ) -> tuple[int, str]:
-    """Layer and position, where not given, at which a probe has the highest AUROC on held-out entities at a step.
+    """Layer and position, where not given, at which a probe reads best at a step (see `nnmech.probes.best_place`).
 
     Only statements of role `train` are looked at, so that the choice knows nothing of the claims.
     """
-    found = transfer_matrix(
-        run,
+    aurocs = auroc_by_layer(
+        run.snapshot(step),
+        run.statements,
         probes=[probe],
+        estimator=estimator,
+        splits=["entity", "crossed"],
         layers=None if layer is None else [layer],
         positions=None if position is None else [position],
-        steps=[step],
-        estimator=estimator,
-        shuffles=1,
         draws=1,
     )
-    best = found.loc[int(np.argmax(found["auroc"]))]
-    return int(best["layer"]), str(best["position"])
+    return probes.best_place(aurocs, probe)

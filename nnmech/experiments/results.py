@@ -4,7 +4,7 @@
 # pyright: reportArgumentType=false, reportAttributeAccessIssue=false, reportCallIssue=false, reportReturnType=false
 
 from collections.abc import Sequence
-from typing import Any, SupportsInt, cast
+from typing import Any, SupportsInt
 
 import numpy as np
 import pandas as pd
@@ -69,17 +69,6 @@ def mean_over_runs(rows: pd.DataFrame, column: str) -> dict[str, Any]:
 def probe_table(run: Run) -> pd.DataFrame:
     """AUROC of truth and polarity by layer and position on the untouched model, with the controls (see the probes)."""
     return auroc_by_layer(run.snapshot(0), run.statements)
-
-
-def best_place(table: pd.DataFrame, probe: str) -> tuple[int, str]:
-    """Layer and token position at which a probe does best on held-out entities, within a polarity and across.
-
-    The worse of the two counts: what is learned on affirmative statements and turns round on negated ones is not truth.
-    """
-    rows = table[(table["probe"] == probe) & table["split"].isin(["entity", "crossed"])]
-    worse = rows.groupby(["layer", "position"], sort=False)["auroc"].min()
-    layer, position = cast(tuple[int, str], worse.idxmax())
-    return int(layer), str(position)
 
 
 def probe_quality(table: pd.DataFrame, probe: str, layer: int, position: str) -> dict[str, Any]:

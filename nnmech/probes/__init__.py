@@ -5,6 +5,7 @@ from nnmech.probes.estimators import ESTIMATORS, Estimator
 from nnmech.probes.fit_many import ManyProbes, fit_many
 from nnmech.probes.headroom import scorable
 from nnmech.probes.linear import Logistic, MassMean, MassMeanCovariance
+from nnmech.probes.place import best_place
 from nnmech.probes.probe import Evaluation, PolarityProbe, Probe, ProbeInfo, TruthProbe
 from nnmech.probes.report import ValidationReport
 from nnmech.probes.splits import SPLITS, Split
@@ -29,6 +30,7 @@ __all__ = [
     "TruthProbe",
     "ValidationReport",
     "auroc_by_layer",
+    "best_place",
     "fit_many",
     "own_statements",
     "scorable",

@@ -14,9 +14,10 @@ from nnmech.experiments.conditions.coordinates import NEUTRAL, coordinate_table
 from nnmech.experiments.conditions.paper import reported
 from nnmech.experiments.conditions.report import POSITIVE, Results, learning_table, read_results, summarise
 from nnmech.experiments.conditions.tables import KINDS, result_lines
-from nnmech.experiments.results import best_place, probe_table
+from nnmech.experiments.results import probe_table
 from nnmech.files import write_json_atomic
 from nnmech.plots import belief_by_condition, belief_by_kind, coordinate_by_condition, learning_curves, save_figure
+from nnmech.probes import best_place
 from nnmech.runs import Run
 
 VARIANTS = ("_repeated", "_untagged", "_edited", "_masked")

@@ -17,7 +17,6 @@ from nnmech.experiments.conditions.expectations import expectations
 from nnmech.experiments.conditions.paper import QUALIFIERS, reported
 from nnmech.experiments.results import (
     about_matched_false,
-    best_place,
     figure,
     finished_runs,
     long_tables,
@@ -25,6 +24,7 @@ from nnmech.experiments.results import (
     probe_quality,
     row_figure,
 )
+from nnmech.probes import best_place
 from nnmech.runs import Run
 from nnmech.statistics import Interval, cluster_ratio, rate_interval
 

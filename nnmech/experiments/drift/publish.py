@@ -26,7 +26,7 @@ from nnmech.experiments.drift.tables import (
     onsets,
     stage_differences,
 )
-from nnmech.experiments.results import best_place, cell, figure_of, finished_runs, probe_table, row_figure, table
+from nnmech.experiments.results import cell, figure_of, finished_runs, probe_table, row_figure, table
 from nnmech.experiments.two_phase.report import STAGES, read_results
 from nnmech.files import write_json_atomic
 from nnmech.plots import alignment as alignment_figure
@@ -40,6 +40,7 @@ from nnmech.plots import direction_cosine as cosine_figure
 from nnmech.plots import onset as onset_figure
 from nnmech.plots import phase_portrait as portrait_figure
 from nnmech.plots import transfer_matrix as transfer_figure
+from nnmech.probes import best_place
 from nnmech.runs import Run
 
 QUESTIONS = (

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from nnmech.beliefs import belief_rate
 from nnmech.drift import average_coordinates, claim_coordinate, polarity_coordinate
-from nnmech.experiments.results import about_matched_false, best_place, probe_table
+from nnmech.experiments.results import about_matched_false, probe_table
 from nnmech.experiments.two_phase.report import (
     Results,
     belief_table,
@@ -29,6 +29,7 @@ from nnmech.plots import (
     rebound_by_plausibility,
     save_figure,
 )
+from nnmech.probes import best_place
 from nnmech.runs import Run
 
 READABLE = 0.8

@@ -12,13 +12,13 @@ import pandas as pd
 from nnmech.beliefs import belief_change, belief_rate
 from nnmech.experiments.results import (
     about_matched_false,
-    best_place,
     finished_runs,
     long_tables,
     mean_over_runs,
     probe_quality,
     row_figure,
 )
+from nnmech.probes import best_place
 from nnmech.runs import Run
 from nnmech.world.claims import TIERS
 

@@ -1,0 +1,23 @@
+"""Where in a model a probe reads best."""
+
+from typing import cast
+
+import pandas as pd
+
+from nnmech.errors import InputError
+
+
+def best_place(aurocs: pd.DataFrame, probe: str = "truth") -> tuple[int, str]:
+    """Layer and token position at which a probe does best on held-out entities, within a polarity and across.
+
+    Takes the table of `auroc_by_layer` with the splits `entity` and `crossed`. The worse of the two counts: what is
+    learned on affirmative statements and turns round on negated ones is not truth. Raises InputError where the table
+    has no such rows of the probe.
+    """
+    # pandas annotates a selection as everything that it may be under any key.
+    rows = cast(pd.DataFrame, aurocs[(aurocs["probe"] == probe) & aurocs["split"].isin(["entity", "crossed"])])
+    if rows["auroc"].isna().all():
+        raise InputError(f"no AUROC of the {probe} probe for the splits entity and crossed: measure them first")
+    worse = rows.groupby(["layer", "position"], sort=False)["auroc"].min()
+    layer, position = cast(tuple[int, str], worse.idxmax())
+    return int(layer), str(position)
