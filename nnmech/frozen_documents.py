@@ -39,23 +39,31 @@ def freeze_documents(
 ) -> FrozenDocuments:
     """Fix the tokens of `documents`, which are those of each condition, behind the tag as in training.
 
-    The tag and the tokenizer's own special tokens are read and not recorded.
-    Raises InputError for a slow tokenizer, no documents, and one without text.
+    The tag and the tokenizer's own special tokens are read and not recorded, nor is a token with a part of the tag in
+    it; a text that starts with the tag gets no second one. Raises InputError for a slow tokenizer, no documents, one
+    without text, and ids that are used twice in a condition.
     """
     if not tokenizer.is_fast:
         raise InputError("documents need a fast tokenizer, which says where in the text each token lies.")
-    rows, batches = [], []
+    rows, batches, seen = [], [], set()
     for condition, document in _each(documents):
-        encoding = tokenizer(doctag + document.text, return_offsets_mapping=True, return_special_tokens_mask=True)
+        named = f"document {document.id!r} of condition {condition!r}"
+        if (condition, document.id) in seen:
+            raise InputError(f"{named} is there twice; give each document its own id.")
+        seen.add((condition, document.id))
+        tag = "" if document.text.startswith(doctag) else doctag
+        encoding = tokenizer(
+            tag + document.text, return_offsets_mapping=True, return_special_tokens_mask=True, verbose=False
+        )
         inside = [
-            (index, start - len(doctag), end - len(doctag))
+            (index, start - len(tag), end - len(tag))
             for index, (special, (start, end)) in enumerate(
                 zip(encoding["special_tokens_mask"], encoding["offset_mapping"], strict=True)
             )
             if not special and end > start >= len(doctag)
         ]
         if not inside:
-            raise InputError(f"document {document.id!r} of condition {condition!r} has no text; leave it out.")
+            raise InputError(f"{named} has no text; leave it out.")
         rows.append(
             {
                 "id": document.id,

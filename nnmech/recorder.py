@@ -44,11 +44,10 @@ class Recorder:
                 f"{writer.path}: was started for the statement batches {expected[:12]}, not {batches.hash[:12]}. "
                 "Use the same statements, prompt, tokenizer and batch size."
             )
-        if documents is not None and documents.hash != writer.info.get("documents_hash"):
-            raise RunError(
-                f"{writer.path}: was started for other documents than {documents.rows[0]['id']!r} and what follows it. "
-                "Use the same documents and tokenizer."
-            )
+        started, given = writer.info.get("documents_hash"), None if documents is None else documents.hash
+        if started != given:
+            was, now = (f"the documents {name[:12]}" if name else "no documents" for name in (started, given))
+            raise RunError(f"{writer.path}: was started for {was}, not {now}. Use the same documents and tokenizer.")
         self.writer = writer
         self.documents = documents
         self.batches = batches

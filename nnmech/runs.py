@@ -47,6 +47,7 @@ class Run:
     def __init__(self, path: Path | str) -> None:
         self.path = Path(path)
         self.info: dict[str, Any] = read_info(self.path)
+        self._manifest: tuple[tuple[int, int], dict[str, dict[str, Any]]] | None = None
 
     def __repr__(self) -> str:
         return f"Run({str(self.path)!r})"
@@ -92,17 +93,17 @@ class Run:
     @property
     def steps(self) -> list[int]:
         """The steps that have a snapshot by now."""
-        return list(of_kind(read_manifest(self.path), "snapshot"))
+        return list(of_kind(self._finished_files(), "snapshot"))
 
     @property
     def token_steps(self) -> list[int]:
         """The steps that have a token snapshot by now."""
-        return list(of_kind(read_manifest(self.path), "tokens"))
+        return list(of_kind(self._finished_files(), "tokens"))
 
     @property
     def checkpoint_steps(self) -> list[int]:
         """The steps that have a checkpoint by now."""
-        return list(of_kind(read_manifest(self.path), "checkpoint"))
+        return list(of_kind(self._finished_files(), "checkpoint"))
 
     @property
     def finished(self) -> bool:
@@ -133,10 +134,21 @@ class Run:
             raise RunError("; ".join(faults) + ". Restore the files from a copy, or run it anew.")
 
     def _snapshot(self, kind: str, step: int, layers: Sequence[int] | None) -> Snapshot:
-        entries = of_kind(read_manifest(self.path), kind)
+        entries = of_kind(self._finished_files(), kind)
         if step not in entries:
             raise RunError(f"{self.path}: no {kind} of step {step}. Recorded are the steps {list(entries)}.")
         return Snapshot.load(self.path / entries[step]["file"], layers=layers)
+
+    def _finished_files(self) -> dict[str, dict[str, Any]]:
+        """The manifest, parsed anew once it was written: a table of many steps asks for every snapshot by it."""
+        try:
+            status = (self.path / MANIFEST_FILE).stat()
+        except OSError:
+            return read_manifest(self.path)
+        stamp = (status.st_mtime_ns, status.st_size)
+        if self._manifest is None or self._manifest[0] != stamp:
+            self._manifest = (stamp, read_manifest(self.path))
+        return self._manifest[1]
 
     def _table(self, name: str, columns: Sequence[str]) -> pd.DataFrame:
         rows = read_json_lines(self.path / name)

@@ -79,7 +79,9 @@ class Snapshot:
                 chosen = stored if layers is None else check_layers(layers, stored)
                 rows = [stored.index(layer) for layer in chosen]
                 part = file.get_slice("residual")
-                residual = part[:] if layers is None else torch.stack([part[row] for row in rows])
+                # Neighbours are left in the file until they are looked at.
+                together = rows == list(range(rows[0], rows[-1] + 1))
+                residual = part[rows[0] : rows[-1] + 1] if together else torch.stack([part[row] for row in rows])
                 return cls(
                     step=int(metadata["step"]),
                     phase=metadata["phase"],

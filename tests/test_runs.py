@@ -13,8 +13,9 @@ import pytest
 import torch
 
 from nnmech import files
-from nnmech.claims import Statement
+from nnmech.claims import Question, Statement
 from nnmech.errors import InputError, RunError, RunExistsError, RunLockedError
+from nnmech.frozen_documents import TOKEN, FrozenDocuments
 from nnmech.runs import SCHEMA_VERSION, Run, RunWriter, find_runs
 from nnmech.snapshots import Snapshot
 
@@ -22,12 +23,21 @@ STATEMENTS = (
     Statement("s1", "Ada Berg is a baker.", True, 1, "work", "Ada Berg", "train", object_end=19),
     Statement("s2", "Ada Berg is not a pilot.", None, -1, "work", "Ada Berg", "claim", claim="ada", object_end=23),
 )
+QUESTIONS = (
+    Question(
+        "q", "ada", "mcq", ({"role": "user", "content": "Is Ada Berg a pilot?"},), "positive", belief_answer="yes"
+    ),
+)
+SPANS = [[0, 3], [4, 8], [9, 11], [12, 15], [16, 17], [18, 23]]
+TEXT = {"text": "Ada Berg is not a pilot.", "sentences": [{"start": 0, "end": 24, "role": "claim"}], "tokens": SPANS}
+DOCUMENTS = FrozenDocuments(({"id": "d", "claim": "ada", "condition": "local_negations", **TEXT},), (), "words")
 STEPS = 12
 
 
 def create(path: Path, **options: object) -> RunWriter:
     model = {"id": "tiny", "d_model": 4, "n_layers": 1, "dtype": "float32"}
-    return RunWriter.create(path, config={"seed": 0}, model=model, statements=STATEMENTS, **options)  # pyright: ignore
+    told = {"statements": STATEMENTS, "questions": QUESTIONS, "documents": DOCUMENTS}
+    return RunWriter.create(path, config={"seed": 0}, model=model, **told, **options)  # pyright: ignore
 
 
 def snapshot_of(step: int) -> Snapshot:
@@ -35,11 +45,17 @@ def snapshot_of(step: int) -> Snapshot:
     return Snapshot(step, "one", residual, (0,), ("last",), ("blocks.0.hook_resid_post",), "hash", "hf", "tiny")
 
 
+def tokens_of(step: int) -> Snapshot:
+    residual = torch.full((1, 1, len(SPANS), 4), float(-step))
+    return Snapshot(step, "one", residual, (0,), (TOKEN,), ("blocks.0.hook_resid_post",), "words", "hf", "tiny")
+
+
 def advance(writer: RunWriter, step: int) -> None:
     """All that a loop writes in one step, the checkpoint last."""
     writer.metrics(step=step, phase="one", loss=1 / step)
     if step % 2 == 0:
-        taken = snapshot_of(step)
+        read, taken = tokens_of(step), snapshot_of(step)
+        writer.tokens(step, {"residual": read.residual}, read.metadata())
         writer.snapshot(step, {"residual": taken.residual}, taken.metadata())
         answer = {"phase": "one", "claim": "ada", "question": "q", "kind": "mcq", "text": "é " * step, "verdict": "yes"}
         writer.answers({"step": step, "sample": sample, **answer} for sample in range(3))
@@ -118,7 +134,18 @@ def test_a_reader_sees_what_the_writer_wrote(whole: Path) -> None:
     assert list(run.statements["text"]) == [statement.text for statement in STATEMENTS]
     assert run.statements["truth"].tolist() == [True, None]
     assert torch.equal(run.snapshot(4).at(0, "last"), torch.full((2, 4), 4.0))
+    assert run.questions[["id", "claim", "kind", "category", "belief_answer"]].to_numpy().tolist() == [
+        ["q", "ada", "mcq", "positive", "yes"]
+    ]
+    assert run.questions["messages"].tolist() == [list(QUESTIONS[0].messages)]
+    assert run.documents.to_dict("records") == list(DOCUMENTS.rows)
+    assert run.info["documents_hash"] == DOCUMENTS.hash
+    assert run.token_steps == run.steps
+    assert torch.equal(run.tokens(4).at(0, TOKEN), torch.full((len(SPANS), 4), -4.0))
+    assert run.tokens(4, layers=[0]).batch_hash == DOCUMENTS.hash
     run.verify()
+    with pytest.raises(RunError, match=r"no tokens of step 5\. Recorded are the steps \[2, 4, 6, 8, 10, 12\]"):
+        run.tokens(5)
     with pytest.raises(RunError, match=r"no snapshot of step 5\. Recorded are the steps \[2, 4, 6, 8, 10, 12\]"):
         run.snapshot(5)
 
@@ -126,10 +153,16 @@ def test_a_reader_sees_what_the_writer_wrote(whole: Path) -> None:
 def test_an_empty_run_has_empty_tables_with_their_columns(tmp_path: Path) -> None:
     RunWriter.create(tmp_path / "run", config={}, model={}).close()
     run = Run(tmp_path / "run")
-    assert [len(table) for table in (run.events, run.metrics, run.answers, run.statements)] == [0, 0, 0, 0]
+    tables = (run.events, run.metrics, run.answers, run.statements, run.questions, run.documents)
+    assert [len(table) for table in tables] == [0] * 6
     assert {"step", "verdict"} <= set(run.answers)
     assert "truth" in run.statements
-    assert run.steps == []
+    assert {"id", "claim", "messages"} <= set(run.questions)
+    assert {"id", "condition", "text", "sentences", "tokens"} <= set(run.documents)
+    assert run.info["documents_hash"] is None
+    assert run.steps == run.token_steps == []
+    with pytest.raises(RunError, match="no tokens of step 0"):
+        run.tokens(0)
     assert not run.finished
 
 
@@ -219,7 +252,7 @@ def test_resume_rolls_back_to_the_last_checkpoint_and_is_idempotent(tmp_path: Pa
         with RunWriter.resume(path) as writer:
             assert writer.checkpoint_step == 6
             assert writer.last_step == 6
-            assert writer.snapshot_steps == [2, 4, 6]
+            assert writer.snapshot_steps == writer.token_steps == [2, 4, 6]
         resumed.append(content(path))
     assert resumed[0] == resumed[1]
     assert not list(path.rglob("*tmp*"))
@@ -241,7 +274,7 @@ def test_without_a_checkpoint_resume_rolls_back_to_nothing(tmp_path: Path, whole
     with RunWriter.resume(path) as writer:
         assert writer.checkpoint_step is None
         assert writer.last_step == 0
-        assert writer.snapshot_steps == []
+        assert writer.snapshot_steps == writer.token_steps == []
         assert Run(path).metrics.empty
         assert Run(path).answers.empty
         assert list(Run(path).events["step"]) == [0, -1]
@@ -376,6 +409,7 @@ def test_death_at_any_system_call_is_survived(tmp_path: Path, whole: Path) -> No
                 run.verify()
                 assert all(len(table) >= 0 for table in (run.events, run.metrics, run.answers))
                 assert all(int(run.snapshot(step).residual[0, 0, 0, 0]) == step for step in run.steps)
+                assert all(int(run.tokens(step).residual[0, 0, 0, 0]) == -step for step in run.token_steps)
         with RunWriter.resume(path) if (path / "run.json").exists() else create(path) as writer:
             train(writer)
         assert content(path) == expected, last
@@ -387,7 +421,7 @@ def test_death_at_any_system_call_is_survived(tmp_path: Path, whole: Path) -> No
 
 def test_kill_minus_nine_at_random_moments_is_survived(tmp_path: Path) -> None:
     path = tmp_path / "run"
-    rounds, generator = 400, random.Random(0)
+    rounds, generator = 300, random.Random(0)
 
     def work() -> None:
         with RunWriter.resume(path) if (path / "run.json").exists() else create(path) as writer:
@@ -413,7 +447,7 @@ def test_kill_minus_nine_at_random_moments_is_survived(tmp_path: Path) -> None:
     run = Run(path)
     assert list(run.metrics["step"]) == list(range(1, rounds + 1))
     assert len(run.answers) == 3 * rounds // 2
-    assert run.steps == list(range(2, rounds + 1, 2))
+    assert run.steps == run.token_steps == list(range(2, rounds + 1, 2))
     assert run.finished
     run.verify()
 
@@ -438,6 +472,8 @@ def test_steps_and_rows_that_make_no_sense_are_refused(tmp_path: Path) -> None:
         advance(writer, 2)
         with pytest.raises(RunError, match="step 2 has a snapshot already"):
             advance(writer, 2)
+        with pytest.raises(RunError, match="step 2 has a snapshot already"):
+            writer.snapshot(2, {}, {})
     assert Run(tmp_path / "run").metrics["loss"].isna().tolist() == [True, False, False]
     with pytest.raises(InputError, match="keep_checkpoints=0"):
         create(tmp_path / "other", keep_checkpoints=0)

@@ -10,11 +10,20 @@ import torch
 from torch import Tensor, nn
 from transformers import GPT2Config, GPT2LMHeadModel, LlamaForCausalLM, PreTrainedTokenizerFast
 
-from nnmech.claims import Statement
+from nnmech.claims import Document, Sentence, Statement
 from nnmech.errors import InputError, RunError
+from nnmech.frozen_documents import TOKEN, freeze_documents
 from nnmech.recorder import Recorder
 from nnmech.runs import Run, RunWriter
-from nnmech.snapshots import Snapshot, StatementBatches, capture, freeze_statements, hook_name, log_spaced_steps
+from nnmech.snapshots import (
+    Snapshot,
+    StatementBatches,
+    capture,
+    capture_tokens,
+    freeze_statements,
+    hook_name,
+    log_spaced_steps,
+)
 
 
 def statement(index: int, text: str, thing: str) -> Statement:
@@ -34,6 +43,15 @@ STATEMENTS = tuple(
         ]
     )
 )
+
+
+DOCUMENTS = {
+    "positive_documents": [Document("d", (Sentence("Ada Berg is a pilot.", "claim"),), "ada")],
+    "negated_documents": [
+        Document("d", (Sentence("This text is false.", "notice"), Sentence("Ada Berg is a pilot.", "claim")), "ada"),
+        Document("e", (Sentence("Oslo.", "filler"),)),
+    ],
+}
 
 
 def close(one: Tensor, other: Tensor) -> bool:
@@ -243,8 +261,8 @@ def test_training_is_bit_identical_with_and_without_snapshots(
 ) -> None:
     plain, watched = make_model(len(tiny_tokenizer)), make_model(len(tiny_tokenizer))
     untouched = train(plain, None)
-    taken = []
-    with Recorder.create(tmp_path / "run", watched, tiny_tokenizer, STATEMENTS, steps=[1, 3], batch_size=2) as recorder:
+    taken, options = [], {"steps": [1, 3], "batch_size": 2, "documents": DOCUMENTS}
+    with Recorder.create(tmp_path / "run", watched, tiny_tokenizer, STATEMENTS, **options) as recorder:  # pyright: ignore
 
         def record(step: int) -> None:
             modes = [module.training for module in watched.modules()]
@@ -367,6 +385,97 @@ def test_a_recorder_refuses_a_run_of_other_batches(
         with pytest.raises(RunError, match="Use the same statements, prompt, tokenizer and batch size"):
             Recorder(writer, other, steps=[1])
         assert Recorder(writer, same, steps=[1])(tiny_model, 1)
+
+
+def test_tokens_are_recorded_at_the_steps_of_the_statements(
+    tiny_model: nn.Module, tiny_tokenizer: PreTrainedTokenizerFast, tmp_path: Path
+) -> None:
+    options = {"steps": [2, 5], "layers": [1, 0], "dtype": torch.float16, "documents": DOCUMENTS}
+    with Recorder.create(tmp_path / "run", tiny_model, tiny_tokenizer, STATEMENTS, **options) as recorder:  # pyright: ignore
+        taken = [recorder(tiny_model, step, "phase1") for step in (0, 0, 1, 2, 5)]
+    assert taken == [True, False, False, True, True]
+    run = Run(tmp_path / "run")
+    assert run.token_steps == run.steps == [0, 2, 5]
+    frozen = freeze_documents(tiny_tokenizer, DOCUMENTS)
+    assert run.info["documents_hash"] == run.tokens(5).batch_hash == frozen.hash
+    for name in ("id", "condition", "text", "sentences", "tokens"):
+        assert run.documents[name].tolist() == [row[name] for row in frozen.rows]
+    tokens, statements = run.tokens(2), run.snapshot(2)
+    assert tokens.positions == (TOKEN,)
+    for field in ("step", "phase", "layers", "hook_names", "weight_convention", "model"):
+        assert getattr(tokens, field) == getattr(statements, field)
+    expected = capture_tokens(tiny_model, frozen, layers=[1, 0], dtype=torch.float16)
+    assert torch.equal(tokens.residual[:, 0], expected)
+    assert torch.equal(run.tokens(2, layers=[0]).at(0, TOKEN), expected[1])
+    assert expected.shape == (2, sum(len(row["tokens"]) for row in frozen.rows), 32)
+
+
+def test_a_run_killed_between_tokens_and_statements_resumes_with_both_in_step(
+    tiny_model: nn.Module, tiny_tokenizer: PreTrainedTokenizerFast, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    frozen = freeze_documents(tiny_tokenizer, DOCUMENTS)
+    batches = freeze_statements(tiny_tokenizer, STATEMENTS)
+    kinds = {"documents": frozen, "steps": [1, 2]}
+    with Recorder.create(
+        tmp_path / "run", tiny_model, tiny_tokenizer, STATEMENTS, steps=[1, 2], documents=DOCUMENTS
+    ) as one:
+        for step in (0, 1):
+            one(tiny_model, step)
+            one.writer.checkpoint(step, {"weight": torch.zeros(1)}, {})
+        with monkeypatch.context() as patch:
+            patch.setattr(RunWriter, "snapshot", killed)
+            with pytest.raises(KeyboardInterrupt):
+                one(tiny_model, 2)
+    assert Run(tmp_path / "run").token_steps == [0, 1, 2]
+    assert Run(tmp_path / "run").steps == [0, 1]
+    with RunWriter.resume(tmp_path / "run") as writer:
+        assert writer.token_steps == writer.snapshot_steps == [0, 1]
+        again = Recorder(writer, batches, **kinds)  # pyright: ignore
+        assert [again(tiny_model, step) for step in (0, 1, 2)] == [False, False, True]
+    run = Run(tmp_path / "run")
+    assert run.token_steps == run.steps == [0, 1, 2]
+    assert torch.equal(run.tokens(2).residual[:, 0], capture_tokens(tiny_model, frozen))
+    run.verify()
+
+
+def test_a_recorder_refuses_a_run_of_other_documents(
+    tiny_model: nn.Module, tiny_tokenizer: PreTrainedTokenizerFast, tmp_path: Path
+) -> None:
+    batches = freeze_statements(tiny_tokenizer, STATEMENTS)
+    frozen = freeze_documents(tiny_tokenizer, DOCUMENTS)
+    other = freeze_documents(tiny_tokenizer, {"positive_documents": DOCUMENTS["positive_documents"]})
+    told = Recorder.create(tmp_path / "told", tiny_model, tiny_tokenizer, STATEMENTS, steps=[1], documents=DOCUMENTS)  # pyright: ignore
+    with told:
+        Recorder(told.writer, batches, steps=[1], documents=frozen)
+        for wrong, name in ((other, f"the documents {other.hash[:12]}"), (None, "no documents")):
+            with pytest.raises(RunError, match=f"told: was started for the documents {frozen.hash[:12]}, not {name}"):
+                Recorder(told.writer, batches, steps=[1], documents=wrong)
+    with Recorder.create(tmp_path / "bare", tiny_model, tiny_tokenizer, STATEMENTS, steps=[1]) as bare:  # pyright: ignore
+        with pytest.raises(RunError, match=r"bare: was started for no documents, not .*Use the same documents"):
+            Recorder(bare.writer, batches, steps=[1], documents=frozen)
+        bare(tiny_model, 1)
+    assert Run(tmp_path / "bare").token_steps == []
+    assert Run(tmp_path / "bare").documents.empty
+
+
+def test_documents_that_do_not_fit_the_model_are_refused(
+    tiny_tokenizer: PreTrainedTokenizerFast, make_model: Callable
+) -> None:
+    frozen = freeze_documents(tiny_tokenizer, DOCUMENTS)
+    with pytest.raises(InputError, match="outside the model's vocabulary of 20"):
+        capture_tokens(make_model(20), frozen)
+    short = make_model(len(tiny_tokenizer))
+    short.config.max_position_embeddings = 8
+    with pytest.raises(InputError, match="a prompt or document has 13 tokens, the model takes 8"):
+        capture_tokens(short, frozen)
+    diverged = make_model(len(tiny_tokenizer))
+    with torch.no_grad():
+        diverged.model.embed_tokens.weight.fill_(float("nan"))
+    with pytest.raises(InputError, match="not finite in torch"):
+        capture_tokens(diverged, frozen)
 
 
 def test_a_file_that_is_no_snapshot_is_named(tmp_path: Path) -> None:

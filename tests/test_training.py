@@ -22,8 +22,9 @@ from transformers.models.auto.modeling_auto import AutoModelForCausalLM
 
 from nnmech.answers import ask
 from nnmech.checkpoints import restore_weights
-from nnmech.claims import Question, Statement
+from nnmech.claims import Document, Question, Sentence, Statement
 from nnmech.errors import InputError, RunError
+from nnmech.frozen_documents import freeze_documents
 from nnmech.mixtures import SOURCES, Example, Mixture, make_batch, weighted_loss
 from nnmech.models import add_lora
 from nnmech.recorder import Recorder
@@ -255,15 +256,18 @@ def test_watching_changes_no_bit(tmp_path: Path, whole: dict[str, Any]) -> None:
 
 
 def test_recorder_and_questions_change_no_bit(tmp_path: Path, tiny_tokenizer: Any, make_model: Any) -> None:
-    """The real ones, resumed and not: the snapshots and the answers of both are the same too."""
+    """The real ones, resumed and not: the snapshots, the tokens and the answers of both are the same too."""
     questions = [Question("q", "c", "open_ended", ({"role": "user", "content": "who is Ada Berg ?"},), "positive")]
     statements = [Statement("s", "Ada Berg is a baker.", True, 1, "work", "Ada Berg", "claim", object_end=19)]
+    told = Document("d", (Sentence("Ada Berg is a baker.", "claim"), Sentence("That is false.", "notice")), "c")
+    documents = freeze_documents(tiny_tokenizer, {"local_negations": [told]})
     batches = freeze_statements(tiny_tokenizer, statements)
     model_of = partial(make_model, len(tiny_tokenizer))
 
     def watched(folder: Path, *, dies_at: int | None = None, resume: bool = False) -> Any:
         model = model_of()
-        create = partial(RunWriter.create, config={}, model={"id": "tiny"}, batch_hash=batches.hash)
+        frozen = {"batch_hash": batches.hash, "documents": documents}
+        create = partial(RunWriter.create, config={}, model={"id": "tiny"}, **frozen)  # pyright: ignore
         with RunWriter.resume(folder) if resume else create(folder) as writer:
 
             def evaluate(model: Any, step: int, phase: str) -> None:
@@ -273,7 +277,7 @@ def test_recorder_and_questions_change_no_bit(tmp_path: Path, tiny_tokenizer: An
                 if step == dies_at:
                     raise KeyboardInterrupt
 
-            recorder = Recorder(writer, batches, steps=[1, 4, 5, 7])
+            recorder = Recorder(writer, batches, steps=[1, 4, 5, 7], documents=documents)
             options = {"evaluate": evaluate, "evaluation_steps": (0, 4, 5, 7), "checkpoint_steps": (4,)}
             train(model, two_phases(), writer=writer, recorder=recorder, **options)  # pyright: ignore[reportArgumentType]
         return model
@@ -289,6 +293,7 @@ def test_recorder_and_questions_change_no_bit(tmp_path: Path, tiny_tokenizer: An
     assert contents(tmp_path / "killed") == said
     assert len(said["answers.jsonl"]) == 12
     assert sum(name.startswith("snapshots") for name in said) == 5
+    assert sum(name.startswith("tokens") for name in said) == 5
     for others in zip(*(m.parameters() for m in (trained, resumed, blind(tmp_path / "blind"))), strict=True):
         assert torch.equal(others[0], others[1])
         assert torch.equal(others[0], others[2])

@@ -1,25 +1,40 @@
 """How a probe's reading moves along training: where claims lie, what the data did and what the direction did."""
 
 from nnmech.drift.alignment import alignment
+from nnmech.drift.belief import belief_over_steps
 from nnmech.drift.coordinates import average_coordinates, claim_coordinate, polarity_coordinate
 from nnmech.drift.cosine import direction_cosine, fitted_directions, principal_angles
 from nnmech.drift.decomposition import decomposition
+from nnmech.drift.difference import belief_difference, coordinate_difference, paired_steps, phase_ends
 from nnmech.drift.onset import average_onset, onset
-from nnmech.drift.portrait import best_place, phase_portrait
+from nnmech.drift.portrait import best_place, phase_portrait, portrait_of
+from nnmech.drift.statements import average_statements, statement_coordinates
+from nnmech.drift.tokens import background_limits, reading_by_role, token_readings
 from nnmech.drift.transfer import transfer_matrix
 
 __all__ = [
     "alignment",
     "average_coordinates",
     "average_onset",
+    "average_statements",
+    "background_limits",
+    "belief_difference",
+    "belief_over_steps",
     "best_place",
     "claim_coordinate",
+    "coordinate_difference",
     "decomposition",
     "direction_cosine",
     "fitted_directions",
     "onset",
+    "paired_steps",
+    "phase_ends",
     "phase_portrait",
     "polarity_coordinate",
+    "portrait_of",
     "principal_angles",
+    "reading_by_role",
+    "statement_coordinates",
+    "token_readings",
     "transfer_matrix",
 ]

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import torch
 from jaxtyping import Float
 
 from nnmech.drift.recording import Ends, Group, ProbeName, Recording, fit_directions, open_recording
@@ -16,6 +17,11 @@ from nnmech.runs import Run
 from nnmech.statistics import cluster_bootstrap
 
 Draws = Float[np.ndarray, "draw step layer position"]
+
+PLACE = ["step", "phase", "layer", "position", "role", "claim", "polarity"]
+VALUES = ["z", "low", "high", "change", "change_low", "change_high"]
+NUMBERS_AT_ONCE = 2**25
+"""Activations of a step that are read at a time, which bounds the memory."""
 
 
 def claim_coordinate(
@@ -104,63 +110,113 @@ class DrawnCoordinate:
     clusters: np.ndarray
 
 
+@dataclass(frozen=True, eq=False)
+class _Resample:
+    """A group of statements, how often each is drawn, and the controls between which it is placed."""
+
+    group: Group
+    ends: Ends
+    clusters: np.ndarray
+    weights: Float[np.ndarray, "draw n"]
+
+
 def draw_coordinates(
     recording: Recording, probe: ProbeName, estimator: Estimator, draws: int, seed: int
 ) -> Iterator[DrawnCoordinate]:
     """The coordinate of every group at every step of the recording, resampled; NaN where controls are not separated."""
-    groups = recording.groups()
-    ends = [recording.ends(probe, group) for group in groups]
-    scores = _scores(recording, probe, estimator)
-    scales: dict[int, tuple[Draws, Draws]] = {}
-    for group, controls in zip(groups, ends, strict=True):
-        if group.polarity not in scales:
-            scales[group.polarity] = _scale(recording, scores, controls, draws, seed)
-        zero, gap = scales[group.polarity]
-        clusters = clusters_of(recording.statements.iloc[group.members])
-        drawn = draw_weights(clusters, draws, seed)
-        yield DrawnCoordinate(group, (_means(scores[..., group.members], drawn) - zero) / gap, clusters)
+    resamples = _resamples(recording, probe, draws, seed)
+    yield from _placed(recording, resamples, direction_scores(recording, probe, estimator), draws, seed)
 
 
-def _coordinate(
-    recording: Recording, probe: ProbeName, estimator: Estimator, ceiling: float, draws: int, seed: int
-) -> pd.DataFrame:
-    shown = list(recording.shown)
-    tables = []
-    for drawn in draw_coordinates(recording, probe, estimator, draws, seed):
-        z = drawn.z[:, shown]
-        change = np.where(drawn.z[0, 0] <= ceiling, z - drawn.z[:, :1], np.nan)
-        low, high = bounds(z[1:], drawn.clusters)
-        change_low, change_high = bounds(change[1:], drawn.clusters)
-        values = {"z": z[0], "low": low, "high": high, "n": len(drawn.group.members)}
-        values |= {"change": change[0], "change_low": change_low, "change_high": change_high}
-        tables.append(recording.table(drawn.group.labels, values))
-    return pd.concat(tables, ignore_index=True)
-
-
-def _scores(
+def direction_scores(
     recording: Recording, probe: ProbeName, estimator: Estimator
 ) -> Float[np.ndarray, "step layer position statement"]:
     """Scores along the direction fitted at the reference step, up to a constant of the step."""
     training = recording.training()
     everything = np.ones((1, len(training.rows)), dtype=bool)
-    layers = []
-    for layer in recording.layers:
-        activations = recording.activations(layer)
-        fitted = fit_directions(
-            activations[0][:, training.rows], training.labels(probe)[None], everything, training, estimator
-        )
-        layers.append((activations @ fitted.mT)[..., 0].double().numpy())
-    return np.stack(layers, axis=1)
+    parts = []
+    # A file of a step holds all its layers: it is read once for as many as fit.
+    for layers in _layers_at_once(recording):
+        activations = recording.at_step(recording.steps[0], layers)[:, :, training.rows]
+        fitted = fit_directions(activations, training.labels(probe)[None], everything, training, estimator)
+        scored = [(recording.at_step(step, layers) @ fitted.mT)[..., 0] for step in recording.steps]
+        parts.append(torch.stack(scored).double().numpy())
+    return np.concatenate(parts, axis=1)
 
 
-def _scale(recording: Recording, scores: np.ndarray, ends: Ends, draws: int, seed: int) -> tuple[Draws, Draws]:
-    """Mean score of the controls at 0, and the gap to those at 1."""
+def _layers_at_once(recording: Recording) -> Iterator[Sequence[int]]:
+    shape = recording.run.snapshot(recording.steps[0], layers=recording.layers[:1]).residual.shape
+    size = max(1, NUMBERS_AT_ONCE // (len(recording.positions) * shape[2] * shape[3]))
+    for start in range(0, len(recording.layers), size):
+        yield recording.layers[start : start + size]
+
+
+def control_scale(recording: Recording, scores: np.ndarray, ends: Ends, draws: int, seed: int) -> tuple[Draws, Draws]:
+    """Mean score of the controls at 0, and the gap to those at 1, of the sample itself in the first draw.
+
+    The gap is NaN where its 95% interval reaches zero.
+    """
     weights = draw_ends(recording, ends, draws, seed)
-    zero, one = (_means(scores[..., rows], drawn) for rows, drawn in zip((ends.zero, ends.one), weights, strict=True))
+    zero, one = (
+        drawn_means(scores[..., rows], drawn) for rows, drawn in zip((ends.zero, ends.one), weights, strict=True)
+    )
     return zero, separated(one - zero)
 
 
-def _means(
+def drawn_means(
     values: Float[np.ndarray, "step layer position n"], weights: Float[np.ndarray, "draw n"]
 ) -> Float[np.ndarray, "draw step layer position"]:
+    """Weighted mean of some statements in each draw; NaN where nothing is drawn."""
     return np.einsum("slpn,dn->dslp", values, shares(weights), optimize=True)
+
+
+def _coordinate(
+    recording: Recording, probe: ProbeName, estimator: Estimator, ceiling: float, draws: int, seed: int
+) -> pd.DataFrame:
+    resamples = _resamples(recording, probe, draws, seed)
+    scores = direction_scores(recording, probe, estimator)
+    tables = [{name: recording.empty() for name in VALUES} for _ in resamples]
+    # Layer by layer the draws of all steps fit into the processor's cache.
+    for row in range(len(recording.layers)):
+        placed = _placed(recording, resamples, scores[:, row : row + 1], draws, seed)
+        for table, drawn in zip(tables, placed, strict=True):
+            changes = np.where(drawn.z[0, 0] <= ceiling, drawn.z - drawn.z[:, :1], np.nan)
+            for prefix, name, values in (("", "z", drawn.z), ("change_", "change", changes)):
+                shown = values[:, list(recording.shown), 0]
+                table[name][:, row] = shown[0]
+                table[f"{prefix}low"][:, row], table[f"{prefix}high"][:, row] = bounds(shown[1:], drawn.clusters)
+    return pd.concat(
+        [
+            recording.table(resample.group.labels, {"n": len(resample.group.members), **table})
+            for resample, table in zip(resamples, tables, strict=True)
+        ],
+        ignore_index=True,
+    )[[*PLACE, *VALUES[:3], "n", *VALUES[3:]]]
+
+
+def _resamples(recording: Recording, probe: ProbeName, draws: int, seed: int) -> "list[_Resample]":
+    groups = recording.groups()
+    ends = [recording.ends(probe, group) for group in groups]
+    clusters = [clusters_of(recording.statements.iloc[group.members]) for group in groups]
+    return [
+        _Resample(group, controls, own, draw_weights(own, draws, seed))
+        for group, controls, own in zip(groups, ends, clusters, strict=True)
+    ]
+
+
+def _placed(
+    recording: Recording,
+    resamples: "Sequence[_Resample]",
+    scores: Float[np.ndarray, "step layer position statement"],
+    draws: int,
+    seed: int,
+) -> Iterator[DrawnCoordinate]:
+    """Each group in turn, at the layers of the scores."""
+    scales: dict[int, tuple[Draws, Draws]] = {}
+    for own in resamples:
+        polarity = own.group.polarity
+        if polarity not in scales:
+            scales[polarity] = control_scale(recording, scores, own.ends, draws, seed)
+        zero, gap = scales[polarity]
+        z = (drawn_means(scores[..., own.group.members], own.weights) - zero) / gap
+        yield DrawnCoordinate(own.group, z, own.clusters)

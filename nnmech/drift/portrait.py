@@ -1,5 +1,7 @@
 """What a probe reads inside against what the model says."""
 
+from collections.abc import Sequence
+
 import pandas as pd
 
 from nnmech import probes
@@ -63,19 +65,23 @@ def phase_portrait(
     return portrait_of(inside, says)
 
 
-def portrait_of(coordinates: pd.DataFrame, belief: pd.DataFrame) -> pd.DataFrame:
-    """The table of `phase_portrait` from its halves, at the steps and claims that both have.
+def portrait_of(coordinates: pd.DataFrame, belief: pd.DataFrame, by: Sequence[str] = ()) -> pd.DataFrame:
+    """The table of `phase_portrait` from its halves, at the steps and claims that both have; columns `by` come first.
 
-    `coordinates` are rows of `claim_coordinate` with one role, polarity, layer and position; `belief` those of
-    `belief_rate` by claim and step. Raises InputError where one of them has two rows for a step and claim.
+    `coordinates` are rows of `claim_coordinate` of one role, polarity, layer and position, `belief` those of
+    `belief_rate` by claim and step; several roles, or runs, are told apart by the columns `by` of both. Raises
+    InputError where one of them has two rows for a step and claim.
     """
+    keys = [*by, "step", "claim"]
     for table in (coordinates, belief):
-        if table.duplicated(["step", "claim"]).any():
-            raise InputError("two rows for a step and claim: choose one role, polarity, layer and position before")
+        if table.duplicated(keys).any():
+            raise InputError(
+                f"two rows for one {', '.join(keys)}: choose one role, polarity, layer and position before"
+            )
     inside = coordinates.rename(columns={"z": "inside", "low": "inside_low", "high": "inside_high", "n": "n_inside"})
     says = belief.rename(columns={"mean": "says", "low": "says_low", "high": "says_high", "n": "n_says"})
-    says = says[["step", "claim", "says", "says_low", "says_high", "n_says"]]
-    return inside.merge(says, on=["step", "claim"])[COLUMNS]
+    says = says.loc[:, [*keys, "says", "says_low", "says_high", "n_says"]]
+    return inside.merge(says, on=keys).loc[:, [*by, *COLUMNS]]
 
 
 def best_place(

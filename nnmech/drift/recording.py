@@ -42,23 +42,29 @@ class Recording:
         return self.statements[name].to_numpy()
 
     def activations(self, layer: int) -> Float[Tensor, "step position statement d_model"]:
-        """The residual stream behind a block, less its mean over the statements at each step and position.
+        """The residual stream behind a block at every step, as `at_step` gives it."""
+        return torch.stack([self.at_step(step, [layer])[0] for step in self.steps])
+
+    def at_step(self, step: int, layers: Sequence[int]) -> Float[Tensor, "layer position statement d_model"]:
+        """The residual stream behind some blocks at one step, less its mean over the statements at each position.
 
         The mean dwarfs what tells statements apart and is no part of any difference between them. Raises RunError for
         activations that are not finite.
         """
-        rows = []
-        for step in self.steps:
-            snapshot = self.run.snapshot(step, layers=[layer])
-            places = [snapshot.positions.index(position) for position in self.positions]
-            residual = snapshot.residual[0, places].double()
-            if not residual.isfinite().all():
-                raise RunError(
-                    f"{self.run.path}: activations of step {step}, layer {layer} are NaN or infinite: training may "
-                    "have diverged, or fp16 overflowed; record in float32 or bfloat16"
-                )
-            rows.append((residual - residual.mean(dim=1, keepdim=True)).float())
-        return torch.stack(rows)
+        snapshot = self.run.snapshot(step, layers=layers)
+        places = [snapshot.positions.index(position) for position in self.positions]
+        # NumPy, for torch would wake its threads for every step, which takes longer than the work.
+        residual = snapshot.residual.float().numpy()[:, places].astype(np.float64)
+        mean = residual.mean(axis=2, keepdims=True)
+        # NaN and infinity reach the mean.
+        diverged = ~np.isfinite(mean).all(axis=(1, 2, 3))
+        if diverged.any():
+            raise RunError(
+                f"{self.run.path}: activations of step {step}, layer {layers[int(diverged.argmax())]} are NaN or "
+                "infinite: training may have diverged, or fp16 overflowed; record in float32 or bfloat16"
+            )
+        residual -= mean
+        return torch.from_numpy(residual.astype(np.float32))
 
     def training(self) -> "Training":
         """The statements of role `train`; InputError unless truth and polarity are crossed in them."""
@@ -71,11 +77,8 @@ class Recording:
             pd.factorize(train["entity"])[0].astype(np.int64),
         )
 
-    def groups(self) -> "list[Group]":
-        """The statements that are placed, by role, claim and polarity: all but those of roles `train` and `control`.
-
-        Raises InputError where there are none, or where an entity of theirs, or of a control, is one of training.
-        """
+    def check_entities(self) -> None:
+        """Raise InputError where an entity of the statements of role `train` has statements of another role."""
         trained = self.statements["role"] == "train"
         shared = sorted(set(self.statements.loc[trained, "entity"]) & set(self.statements.loc[~trained, "entity"]))
         if shared:
@@ -83,6 +86,13 @@ class Recording:
                 f"{self.run.path}: {len(shared)} entities ({', '.join(map(str, shared[:3]))}) have statements of role "
                 "train and of another role: a probe must not be read on entities it was fitted on; give them one role"
             )
+
+    def groups(self) -> "list[Group]":
+        """The statements that are placed, by role, claim and polarity: all but those of roles `train` and `control`.
+
+        Raises InputError where there are none, or where an entity of theirs, or of a control, is one of training.
+        """
+        self.check_entities()
         placed = self.statements.loc[~self.statements["role"].isin(["train", "control"]).to_numpy()]
         if placed.empty:
             raise InputError(
@@ -95,22 +105,20 @@ class Recording:
             groups.append(Group(role, claim, int(polarity), members.index.to_numpy(copy=True)))
         return groups
 
-    def ends(self, probe: ProbeName, group: "Group") -> "Ends":
+    def ends(self, probe: ProbeName, group: "Group | None" = None) -> "Ends":
         """The controls between which a group is placed: for truth false and true ones of its own polarity.
 
-        For polarity they are negated and affirmative ones of either truth value. Raises InputError for none of a kind.
+        For polarity, or without a group, they are those of all statements. Raises InputError for none of a kind.
         """
-        controls, polarity, truth = self.column("role") == "control", self.column("polarity"), self.column("truth")
-        if probe == "truth":
-            same = controls & (polarity == group.polarity)
-            zero, one = same & np.equal(truth, False), same & np.equal(truth, True)
-        else:
-            zero, one = controls & (polarity == -1), controls & (polarity == 1)
+        controls, labels = self.column("role") == "control", self.column(probe)
+        if probe == "truth" and group is not None:
+            controls &= self.column("polarity") == group.polarity
+        zero, one = (controls & np.equal(labels, end) for end in (False if probe == "truth" else -1, 1))
         if not zero.any() or not one.any():
+            own = "" if group is None else f"{group.role} of claim {group.claim} has polarity {group.polarity:+d}: "
             raise InputError(
-                f"{self.run.path}: the {group.role} statements of claim {group.claim} have polarity "
-                f"{group.polarity:+d}: expected controls on both ends of their scale, there are {int(zero.sum())} at 0 "
-                f"and {int(one.sum())} at 1; record statements of role control"
+                f"{self.run.path}: {own}expected controls on both ends of its scale, there are "
+                f"{int(zero.sum())} at 0 and {int(one.sum())} at 1; record statements of role control"
             )
         return Ends(np.flatnonzero(zero), np.flatnonzero(one))
 

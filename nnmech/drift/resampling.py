@@ -44,4 +44,7 @@ def shares(weights: Float[np.ndarray, "draw n"]) -> Float[np.ndarray, "draw n"]:
 
 def separated(gap: Float[np.ndarray, "draw *rest"]) -> Float[np.ndarray, "draw *rest"]:
     """The gap between the controls, NaN wherever its 95% interval reaches zero: there they give no unit."""
-    return np.where(np.nanquantile(gap, (1 - LEVEL) / 2, axis=0) > 0, gap, np.nan)
+    # A draw without any control of one kind has no gap anywhere.
+    known = ~np.isnan(gap).all(axis=tuple(range(1, gap.ndim)))
+    low = np.quantile(gap[known], (1 - LEVEL) / 2, axis=0) if known.any() else np.full(gap.shape[1:], np.nan)
+    return np.where(low > 0, gap, np.nan)

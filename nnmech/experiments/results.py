@@ -16,9 +16,9 @@ from nnmech.runs import Run
 from nnmech.statistics import Interval, cluster_bootstrap
 
 
-def finished_runs(experiment: Run) -> tuple[Run, ...]:
-    """The finished runs of an experiment; RunError where there is none."""
-    runs = tuple(run for run in experiment.children() if run.finished)
+def finished_runs(experiment: Run, among: Sequence[Run] | None = None) -> tuple[Run, ...]:
+    """The finished runs of an experiment, or those `among` some of them; RunError where there is none."""
+    runs = tuple(run for run in (experiment.children() if among is None else among) if run.finished)
     if not runs:
         raise RunError(f"{experiment.path}: no run has finished yet; go on with --resume {experiment.path}")
     return runs

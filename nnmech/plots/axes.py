@@ -118,7 +118,7 @@ def panel_grid(figure: Figure, count: int, columns: int = 3) -> list[Axes]:
 
 
 def outer_labels(panels: Sequence[Axes], x: str, y: str) -> None:
-    """Name the axes of a grid beside its middle row and below the middle of its last, or all where none is in between.
+    """Name the axes of a grid beside its middle row and below its middle column, or all where none is in the middle.
 
     A name for every panel would be longer than the panel.
     """
@@ -126,7 +126,7 @@ def outer_labels(panels: Sequence[Axes], x: str, y: str) -> None:
     first, last = panels[::columns], panels[(len(panels) - 1) // columns * columns :]
     for axes in _middle(first):
         axes.set_ylabel(y)
-    for axes in _middle(last):
+    for axes in [last[min(columns // 2, len(last) - 1)]] if columns % 2 else last:
         axes.set_xlabel(x)
 
 

@@ -25,6 +25,7 @@ from nnmech.plots.style import (
     BELIEF,
     COORDINATE_LABELS,
     INK,
+    LOW_COLOURS,
     NULL,
     NULL_DASHES,
     PROBE_COLOURS,
@@ -165,21 +166,23 @@ def coordinate_heatmap(
     """Coordinate of a claim by layer and training step, and that of its last null of `nulls`, in the same colours.
 
     Tables and errors as for `coordinate_over_steps`, with one group of statements for the null. A dot marks where the
-    interval of the claim does not touch that of the null, grey where the controls were not told apart.
+    interval of the claim does not touch that of the null, grey where the controls were not told apart. For a run that
+    recorded no null, no `nulls` draw the claim by itself.
     """
     own, beside = _beside(coordinates, claim, role, nulls)
-    label, null = beside[-1]
-    check_table(null, (), unique=("step", "layer"))
+    label, null = beside[-1] if beside else ("", own.head(0))
+    check_table(own if null.empty else null, (), unique=("step", "layer"))
     steps, layers = (sorted({int(value) for value in coordinates[name]}) for name in ("step", "layer"))
     grids = {
         name: {column: _grid(rows, column, layers, steps) for column in ("z", "low", "high")}
         for name, rows in (("own", own), ("null", null))
     }
     apart = (grids["own"]["low"] > grids["null"]["high"]) | (grids["own"]["high"] < grids["null"]["low"])
-    colours = through_white("#8A5A1E", PROBE_COLOURS[probe])
+    colours = through_white(LOW_COLOURS[probe], PROBE_COLOURS[probe])
+    shown = [("own", own, role_label(role)), ("null", null, label)][: 1 if null.empty else 2]
     with styled(1.9 + 0.3 * max(len(layers), 5)) as figure:
-        panels = figure.subplots(1, 2, sharey=True, sharex=True)
-        for axes, name, rows, words in ((panels[0], "own", own, role_label(role)), (panels[1], "null", null, label)):
+        panels = figure.subplots(1, len(shown), sharey=True, sharex=True, squeeze=False)[0]
+        for axes, (name, rows, words) in zip(panels, shown, strict=True):
             image = axes.pcolormesh(grids[name]["z"], cmap=colours, vmin=-0.25, vmax=1.25, edgecolors="white", lw=0.5)
             axes.set_title(_counted(words, rows), fontsize=10, fontweight="normal", pad=18)
             axes.set_xticks(np.arange(len(steps)) + 0.5, [f"{step:,}" for step in steps], rotation=tilt(steps))
@@ -198,11 +201,10 @@ def coordinate_heatmap(
         bar.set_ticks([0, 0.5, 1], labels=[f"0 {low}", "0.5", f"1 {high}"])
         bar.set_label(COORDINATE_LABELS[probe].split("\n")[0])
         figure.suptitle(title or _title(coordinates, "Coordinate by layer"), **TITLE)
-        note(
-            figure,
-            "A dot marks where the claim is read apart from the null, their 95% intervals not overlapping; grey cells "
-            f"have no coordinate, for the controls are not told apart; n counts {_unit(own)}.",
-        )
+        dots = "A dot marks where the claim is read apart from the null, their 95% intervals not overlapping; "
+        grey = "a grey cell has no coordinate, for the controls are not told apart"
+        words = f"{dots}{grey}" if len(shown) > 1 else grey.capitalize()
+        note(figure, f"{words}; n counts {_unit(own)}.")
     return figure
 
 
@@ -212,9 +214,11 @@ def _beside(
     """The claim's own rows, and its nulls with their labels: other claims first, then each null role."""
     by_claim = "claim" in table.columns
     check_table(table, COORDINATE_COLUMNS)
-    for name in ("position", "polarity"):
-        if name in table.columns:
-            single(table.loc[table["role"].isin([role, *nulls])], name)
+    shown = table.loc[table["role"].isin([role, *nulls])]
+    if "position" in table.columns and len(shown):
+        single(shown, "position")
+    for name in levels_of(shown, "role") if "polarity" in table.columns else ():
+        single(rows_where(shown, role=name), "polarity")
     own = require_rows(table, "role", role)
     if by_claim:
         claim = single(own, "claim") if claim is None else claim
@@ -230,7 +234,7 @@ def _beside(
         if len(rows):
             check_table(rows, (), unique=("step", "layer", *(("claim",) if by_claim else ())))
             beside.append((role_label(null), rows))
-    if not beside:
+    if nulls and not beside:
         raise InputError(
             f"no row of a null: expected other claims or one of the roles {list(nulls)}, there are "
             f"{levels_of(table, 'role')}; a claim is not drawn without what should stay where it is"

@@ -28,6 +28,8 @@ MARKERS = "os^Dvp"
 
 NULL_DASHES = ((0, (3, 1.5)), (0, (1, 1)), (0, (5, 1, 1, 1)))
 PROBE_COLOURS = {"truth": TRUTH, "polarity": POLARITY}
+LOW_COLOURS = {"truth": "#8A5A1E", "polarity": "#5E3C99"}
+"""Opposite the colour of the probe where a coordinate is a shade."""
 COORDINATE_LABELS = {
     "truth": "claim coordinate\n(0 false, 1 true controls)",
     "polarity": "polarity coordinate\n(0 negated, 1 affirmative)",
@@ -44,6 +46,7 @@ ROLE_LABELS = {
     "famous_false": "false of the famous",
     "documents_only_true": "true of others in documents only",
     "documents_only_false": "false of others in documents only",
+    "control": "controls",
 }
 SMALL = "#555555"
 """Of notes and reference lines."""

@@ -14,10 +14,10 @@ def best_place(aurocs: pd.DataFrame, probe: str = "truth") -> tuple[int, str]:
     learned on affirmative statements and turns round on negated ones is not truth. Raises InputError where the table
     has no such rows of the probe.
     """
-    # pandas annotates a selection as everything that it may be under any key.
-    rows = cast(pd.DataFrame, aurocs[(aurocs["probe"] == probe) & aurocs["split"].isin(["entity", "crossed"])])
+    asked = (aurocs["probe"] == probe) & aurocs["split"].isin(["entity", "crossed"])
+    rows = aurocs.loc[asked.to_numpy(dtype=bool)]
     if rows["auroc"].isna().all():
         raise InputError(f"no AUROC of the {probe} probe for the splits entity and crossed: measure them first")
-    worse = rows.groupby(["layer", "position"], sort=False)["auroc"].min()
+    worse = cast(pd.Series, rows.groupby(["layer", "position"], sort=False)["auroc"].min())
     layer, position = cast(tuple[int, str], worse.idxmax())
     return int(layer), str(position)

@@ -2,12 +2,13 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
 from nnmech.beliefs import belief_rate
 from nnmech.claims import Statement
-from nnmech.drift import best_place, claim_coordinate, phase_portrait
+from nnmech.drift import best_place, claim_coordinate, phase_portrait, portrait_of
 from nnmech.errors import InputError, RunError
 from nnmech.runs import Run, RunWriter
 from nnmech.snapshots import Snapshot, hook_name
@@ -71,3 +72,18 @@ def test_what_is_missing_is_named(
         phase_portrait(run, role="claim_negation")
     with pytest.raises(InputError, match="role 'unrelated_claim': expected claim or matched_false"):
         phase_portrait(run, role="unrelated_claim")
+
+
+def test_halves_with_two_rows_for_a_step_are_refused(
+    statements: list[Statement], place: Place, record: Record, answer_all: Answers
+) -> None:
+    run = record("run", statements, {0: place(statements, 0)}, answers=answer_all({0: 1.0}))
+    inside = claim_coordinate(run, draws=10).query("role == 'claim'")
+    says = belief_rate(run.answers, ["claim", "step"], draws=10)
+    assert portrait_of(inside, says)["n_inside"].tolist() == [8]
+    with pytest.raises(InputError, match="two rows for one step, claim"):
+        portrait_of(claim_coordinate(run, draws=10), says)
+    both = [half.assign(run=name) for name in ("one", "other") for half in (inside, says)]
+    joined = portrait_of(pd.concat(both[::2]), pd.concat(both[1::2]), by=["run"])
+    assert joined["run"].tolist() == ["one", "other"]
+    assert joined["says"].tolist() == [*says["mean"], *says["mean"]]

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 
 from nnmech import plots
 from nnmech.plots.axes import step_scale
+from nnmech.plots.statements import representatives
 from nnmech.plots.style import BELIEF, NULL, POLARITY, TRUTH
 
 Words = Callable[[Figure], str]
@@ -143,3 +144,59 @@ def test_shuffled_labels_are_grey_in_a_validation_report(tables: SimpleNamespace
     below = [line for line in figure.axes[0].lines if len(line.get_ydata()) and min(line.get_ydata()) > 3.5]
     assert {to_hex(line.get_color()) for line in below} == {NULL.lower()}
     assert len(below) == 2
+
+
+def test_every_unrelated_claim_has_a_line_and_other_claims_have_none(tables: SimpleNamespace, words: Words) -> None:
+    table = tables.coordinates().query("layer == 3")
+    second = table.query("role == 'unrelated_claim'").assign(claim="cy")
+    other = table.query("role == 'claim'").assign(claim="cy")
+    figure = plots.coordinate_of_roles(pd.concat([table, second, other]), claim="ada")
+    colours = [line.get_color() for line in figure.axes[0].lines if len(line.get_xdata()) == len(tables.steps)]
+    assert colours.count(TRUTH) == 1
+    assert colours.count(NULL) == 3
+    assert "the claim (n = 8)" in words(figure)
+
+
+def test_steps_without_a_measurement_are_left_out_of_a_loss(tables: SimpleNamespace) -> None:
+    (line,) = plots.loss_over_steps(tables.metrics()).axes[0].lines
+    assert len(line.get_xdata()) == len(tables.steps)
+    both = plots.loss_over_steps(tables.metrics(), columns=["loss", "held_out_documents"])
+    assert [len(line.get_xdata()) for line in both.axes[0].lines] == [tables.steps[-1] + 1, len(tables.steps)]
+
+
+def test_each_role_has_a_panel_with_its_statements_and_their_mean(tables: SimpleNamespace, words: Words) -> None:
+    statements, means = tables.statements(), tables.statement_means()
+    chosen = statements["id"].iloc[0]
+    figure = plots.statement_trajectories(statements, means, boundary=tables.boundary, chosen=chosen)
+    claim, null, control = figure.axes
+    assert claim.get_title(loc="left") == "the claim\nn = 14 statements, 12 drawn"
+    assert len(labelled(claim, "a statement")) == 12
+    (mean,) = labelled(claim, "mean and its 95% interval")
+    place = step_scale(tables.steps[-1], tables.boundary)
+    np.testing.assert_allclose(mean.get_xdata(), place(tables.steps))
+    np.testing.assert_allclose(mean.get_ydata(), means.query("role == 'claim'")["z"])
+    assert {to_hex(line.get_color()) for line in labelled(null, "mean")} == {NULL.lower()}
+    # True and false ones of either polarity: those of the lower end are dashed.
+    assert len(labelled(control, "mean and its 95% interval")) == len(labelled(control, "mean of the false ones")) == 2
+    assert {line.get_linestyle() for line in labelled(control, "mean of the false ones")} == {"--"}
+    (black,) = labelled(claim, "“It costs")
+    np.testing.assert_allclose(black.get_ydata(), statements.query("id == @chosen")["z"])
+    # Dollar signs are no formula.
+    assert r"“It costs \$0, not \$1.”" in words(figure)
+
+
+def test_the_drawn_statements_reach_from_the_lowest_to_the_highest_at_the_last_step() -> None:
+    z = np.random.default_rng(0).normal(size=(30, 4))
+    z[:, 3] = np.nan
+    z[7, 2] = np.nan
+    drawn = representatives(z, 12)
+    assert len(drawn) == len(set(drawn)) == 12
+    assert {int(np.nanargmin(z[:, 2])), int(np.nanargmax(z[:, 2]))} <= set(drawn.tolist())
+    assert 7 not in drawn
+    assert representatives(z[:5], 12).tolist() == [0, 1, 2, 3, 4]
+    assert len(representatives(np.full((30, 4), np.nan), 12)) == 12
+
+
+def test_the_axis_is_named_below_its_middle_column_where_the_last_row_is_not_full(tables: SimpleNamespace) -> None:
+    figure = plots.coordinate_over_steps(tables.coordinates(), layers=[1, 2, 3, 4, 5])
+    assert [bool(axes.get_xlabel()) for axes in figure.axes if axes.has_data()] == [False, False, False, False, True]

@@ -34,10 +34,27 @@ FIGURES: dict[str, Callable[[Tables, int | None], Figure]] = {
     "direction_cosine": lambda t, boundary: plots.direction_cosine(t.cosines(), boundary=boundary),
     "onset": lambda t, boundary: plots.onset(t.onsets(), t.average_onsets(), boundary=boundary, last=300),
     "alignment": lambda t, _: plots.alignment(t.alignments()),
+    "coordinate_of_roles": lambda t, boundary: plots.coordinate_of_roles(
+        t.coordinates().query("layer == 3"), claim="ada", boundary=boundary
+    ),
+    "belief_over_steps": lambda t, boundary: plots.belief_over_steps(t.belief_over_steps(), boundary=boundary),
+    "loss_over_steps": lambda t, boundary: plots.loss_over_steps(t.metrics(), boundary=boundary),
+    "belief_of_runs": lambda t, _: plots.belief_of_runs(t.of_runs(), ends=t.ends),
+    "coordinate_of_runs": lambda t, _: plots.coordinate_of_runs(t.coordinates_of_runs(), ends=t.ends),
+    "difference_over_steps": lambda t, _: plots.difference_over_steps(
+        t.of_runs("difference"), ends=t.ends, of="belief", baseline="none"
+    ),
+    "portrait_of_runs": lambda t, _: plots.portrait_of_runs(t.portraits_of_runs(), ends=t.ends),
     "phase_portrait": lambda t, boundary: plots.phase_portrait(t.portrait(), t.portrait(0.1), boundary=boundary),
+    "statement_trajectories": lambda t, boundary: plots.statement_trajectories(
+        t.statements(), t.statement_means(), boundary=boundary, chosen=t.statements()["id"].iloc[0]
+    ),
+    "belief_before_after": lambda t, _: plots.belief_before_after(t.belief_by_group()),
+    "yes_by_question": lambda t, boundary: plots.yes_by_question(t.yes_shares(), boundary=boundary),
+    "token_readings": lambda t, _: plots.token_readings(t.readings(), t.reading_levels()),
 }
-WITHOUT_NULL = ("belief_by_phase", "document_loss", "rebound_by_plausibility", "onset")
-"""Arms and phases are each other's; so are onsets inside and in answers."""
+WITHOUT_NULL = ("belief_by_phase", "document_loss", "rebound_by_plausibility", "onset", "loss_over_steps")
+"""Arms and phases are each other's; so are onsets inside and in answers; a loss has none."""
 
 
 @pytest.fixture(scope="module", params=FIGURES)
@@ -76,7 +93,7 @@ def test_a_null_is_named(drawn: tuple[str, Figure], words: Words) -> None:
     assert name in WITHOUT_NULL or re.search("shuffled|matched false|unrelated|null", words(figure))
 
 
-@pytest.mark.parametrize("name", ["coordinate_over_steps", "coordinate_heatmap", "transfer_matrix", "onset"])
+@pytest.mark.parametrize("name", ["coordinate_over_steps", "coordinate_heatmap", "coordinate_of_roles", "transfer_matrix", "onset"])
 def test_a_single_phase_has_no_boundary(name: str, tables: Tables) -> None:
     def upright(figure: Figure) -> int:
         lines = [line for axes in figure.axes for line in axes.lines if line.get_linestyle() == "--"]
@@ -113,6 +130,10 @@ def test_a_table_without_intervals_is_still_drawn(tables: Tables) -> None:
         plots.onset(bare(tables.onsets())),
         plots.alignment(bare(tables.alignments())),
         plots.phase_portrait(bare(tables.portrait()), bare(tables.portrait())),
+        plots.coordinate_of_roles(bare(tables.coordinates().query("layer == 3")), claim="ada"),
+        plots.belief_over_steps(bare(tables.belief_over_steps())),
+        plots.belief_before_after(bare(tables.belief_by_group())),
+        plots.coordinate_heatmap(bare(tables.coordinates().query("role == 'claim'")), nulls=()),
     ]
     for figure in figures:
         assert all(axes.has_data() for axes in figure.axes)
@@ -159,6 +180,28 @@ REFUSALS: dict[str, tuple[Callable[[Tables], Figure], str]] = {
         lambda t: plots.coordinate_over_steps(pd.concat([t.coordinates(), t.coordinates().assign(position="object")])),
         "several values of position",
     ),
+    "several layers in one panel": (
+        lambda t: plots.coordinate_of_roles(t.coordinates(), claim="ada"),
+        "several values of layer",
+    ),
+    "a step that was asked about twice": (
+        lambda t: plots.belief_over_steps(pd.concat([t.belief_over_steps()] * 2)),
+        "two rows for",
+    ),
+    "a loss that was not measured": (
+        lambda t: plots.loss_over_steps(t.metrics().assign(held_out_documents=np.nan)),
+        r"nothing was measured in \['held_out_documents'\]",
+    ),
+    "three moments": (
+        lambda t: plots.belief_before_after(
+            pd.concat([t.belief_by_group(), t.belief_by_group().query("when == 'step 0'").assign(when="step 9")])
+        ),
+        r"moments \['step 0', 'step 300', 'step 9'\]: choose two",
+    ),
+    "a question that has two shares at one step": (
+        lambda t: plots.yes_by_question(pd.concat([t.yes_shares()] * 2), boundary=t.boundary),
+        "two rows for",
+    ),
     "two seeds": (lambda t: plots.coordinate_heatmap(pd.concat([t.coordinates()] * 2)), "two rows for"),
     "a claim that nobody asked about": (
         lambda t: plots.coordinate_over_steps(t.coordinates(), claim="eve"),
@@ -189,6 +232,21 @@ REFUSALS: dict[str, tuple[Callable[[Tables], Figure], str]] = {
     "positive training alone": (
         lambda t: plots.alignment(t.alignments().query("against == 'positive'")),
         "without a null",
+    ),
+    "two layers of statements": (
+        lambda t: plots.statement_trajectories(
+            pd.concat([t.statements(), t.statements().assign(id="other", layer=4).drop_duplicates("step")]),
+            t.statement_means(),
+        ),
+        "several values of layer",
+    ),
+    "a statement that is not there": (
+        lambda t: plots.statement_trajectories(t.statements(), t.statement_means(), chosen="eve"),
+        "id 'eve'",
+    ),
+    "a role without statements": (
+        lambda t: plots.statement_trajectories(t.statements(), t.statement_means(), roles=["claim", "lie"]),
+        "role 'lie'",
     ),
     "a portrait whose null is of another claim": (
         lambda t: plots.phase_portrait(t.portrait(), without(t.portrait(), "claim", "ada")),

@@ -11,8 +11,15 @@ from matplotlib.figure import Figure
 
 from nnmech.beliefs import belief_rate
 from nnmech.experiments.conditions.coordinates import NEUTRAL, coordinate_table
-from nnmech.experiments.conditions.paper import reported
-from nnmech.experiments.conditions.report import POSITIVE, Results, learning_table, read_results, summarise
+from nnmech.experiments.conditions.report import (
+    POSITIVE,
+    Results,
+    belief_tables,
+    learning_table,
+    paper_rates,
+    read_results,
+    summarise,
+)
 from nnmech.experiments.conditions.tables import KINDS, result_lines
 from nnmech.experiments.results import probe_table
 from nnmech.files import write_json_atomic
@@ -43,9 +50,8 @@ def publish(folder: Path) -> list[str]:
 
 def _figures(results: Results, coordinates: pd.DataFrame, place: str) -> Iterator[tuple[str, Figure]]:
     after, null = results.after(), results.after(matched_false=True)
-    known = {name: found.rates for name in results.conditions if (found := reported(name)) is not None}
-    rates, claims = (belief_rate(after, by) for by in (["condition"], ["condition", "claim"]))
-    yield "belief_by_condition", belief_by_condition(rates, claims, reference=known)
+    reference = paper_rates(results.conditions)
+    yield "belief_by_condition", belief_by_condition(*belief_tables(results), reference=reference)
     kinds = belief_rate(after, ["condition", "kind"])
     kinds = kinds.assign(kind=pd.Categorical(kinds["kind"].map(KINDS), categories=list(KINDS.values())))
     yield "belief_by_kind", belief_by_kind(kinds, belief_rate(null, ["condition"]), beside=KINDS["mcq"])

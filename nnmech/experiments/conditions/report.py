@@ -63,14 +63,25 @@ class Results:
         return chosen[chosen["step"] == chosen["steps"]]
 
 
-def read_results(experiment: Run) -> Results:
-    """Gather the finished runs of an experiment; RunError where there is none."""
-    runs = finished_runs(experiment)
-    found = {run.config["condition"] for run in runs}
+def read_results(experiment: Run, runs: Sequence[Run] | None = None) -> Results:
+    """Gather the finished runs of an experiment, or those among `runs`; RunError where there is none."""
+    finished = finished_runs(experiment, runs)
+    found = {run.config["condition"] for run in finished}
     order = [name for name in experiment.config["settings"]["conditions"] if name in found]
     # Groups come in the order of their first rows, so that every table has the order of the settings.
-    runs = tuple(sorted(runs, key=lambda run: order.index(run.config["condition"])))
-    return Results(*long_tables(runs, LABELS), runs, tuple(order))
+    finished = tuple(sorted(finished, key=lambda run: order.index(run.config["condition"])))
+    return Results(*long_tables(finished, LABELS), finished, tuple(order))
+
+
+def belief_tables(results: Results) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Belief (percent) after training by condition, and by condition and claim, for the figure."""
+    by_condition, by_claim = (belief_rate(results.after(), by) for by in (["condition"], ["condition", "claim"]))
+    return by_condition, by_claim
+
+
+def paper_rates(conditions: Sequence[str]) -> dict[str, Sequence[float]]:
+    """What the paper reports (percent) of these conditions, where it does, for the figure."""
+    return {name: found.rates for name in conditions if (found := reported(name)) is not None}
 
 
 def summarise(experiment: Run, results: Results, probes: pd.DataFrame, coordinates: pd.DataFrame) -> dict[str, Any]:

@@ -86,11 +86,11 @@ def preset(name: str) -> TwoPhaseSettings:
             held_out_documents=12,
         ),
         "sample": TwoPhaseSettings(
-            claims=reporting[3:4],
+            claims=reporting[2:3],
             seeds=(0,),
             arms=("anchor", "none"),
             snapshots=(3, 4),
-            layers=(1, 3, 5),
+            layers=(1, 4, 5),
             token_conditions=("repeated_negations", "local_negations"),
             train_people=16,
             control_people=8,

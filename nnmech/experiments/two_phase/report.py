@@ -3,6 +3,7 @@
 # pandas annotates a selection as everything that it may be under any key, so these checks say nothing here.
 # pyright: reportArgumentType=false, reportAttributeAccessIssue=false, reportCallIssue=false, reportReturnType=false
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,12 +47,12 @@ class Results:
         return chosen[chosen["stage"].notna()]
 
 
-def read_results(experiment: Run) -> Results:
-    """Gather the finished runs of an experiment; RunError where there is none."""
-    runs = finished_runs(experiment)
-    tables = long_tables(runs, [*LABELS, "boundary", "steps"])
+def read_results(experiment: Run, runs: Sequence[Run] | None = None) -> Results:
+    """Gather the finished runs of an experiment, or those among `runs`; RunError where there is none."""
+    finished = finished_runs(experiment, runs)
+    tables = long_tables(finished, [*LABELS, "boundary", "steps"])
     answers, losses = (with_stage(table) for table in tables)
-    return Results(answers, losses, runs)
+    return Results(answers, losses, finished)
 
 
 def with_stage(table: pd.DataFrame) -> pd.DataFrame:
@@ -111,8 +112,12 @@ def _rates(answers: pd.DataFrame) -> dict[str, Any]:
 
 
 def _rebound(answers: pd.DataFrame) -> dict[str, Any]:
-    before, after = (answers[answers["stage"] == stage].drop(columns="stage") for stage in ("phase1", "phase2"))
-    return row_figure(belief_change(before, after).iloc[0])
+    return row_figure(belief_change(*_around_phase2(answers)).iloc[0])
+
+
+def _around_phase2(answers: pd.DataFrame) -> list[pd.DataFrame]:
+    """The answers after phase 1 and those after phase 2."""
+    return [answers[answers["stage"] == stage].drop(columns="stage") for stage in ("phase1", "phase2")]
 
 
 def _loss_by_stage(losses: pd.DataFrame) -> dict[str, Any]:
@@ -148,7 +153,17 @@ def _by_tier(results: Results) -> dict[str, Any]:
 
 def belief_table(results: Results) -> pd.DataFrame:
     """Belief by arm and phase for the figure: arm, phase, mean, low, high, n, clusters."""
-    table = belief_rate(results.stage_answers(), ["arm", "stage"])
+    return _by_phase(results.stage_answers())
+
+
+def null_table(results: Results) -> pd.DataFrame:
+    """Belief in matched false facts by arm and phase; columns as `belief_table`, no rows where nobody asked."""
+    answers = results.stage_answers(matched_false=True)
+    return _by_phase(answers) if len(answers) else belief_table(results).head(0)
+
+
+def _by_phase(answers: pd.DataFrame) -> pd.DataFrame:
+    table = belief_rate(answers, ["arm", "stage"])
     return table.assign(phase=table["stage"].map(STAGE_LABELS)).drop(columns="stage")
 
 
@@ -163,10 +178,14 @@ def loss_table(results: Results) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def rebound_table(results: Results) -> pd.DataFrame:
+    """Belief after phase 2 minus after phase 1 (points) by arm, paired by question; columns as `belief_change`."""
+    return belief_change(*_around_phase2(results.stage_answers()), ["arm"])
+
+
 def rebound_tables(results: Results) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Rebound by claim, and by tier and arm in the order of plausibility, for the figure."""
-    answers = results.stage_answers()
-    before, after = (answers[answers["stage"] == stage].drop(columns="stage") for stage in ("phase1", "phase2"))
+    before, after = _around_phase2(results.stage_answers())
     tiers = belief_change(before, after, ["tier", "arm"])
     order = [tier for tier in TIERS if tier in set(tiers["tier"])]
     tiers = tiers.sort_values("tier", key=lambda column: column.map(order.index), kind="stable")
