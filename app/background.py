@@ -54,7 +54,7 @@ def table(make: Callable[..., T], *arguments: Hashable) -> T | None:
         return future.result(timeout=PATIENCE)
     except NotYet:
         if future.done():
-            raise
+            return future.result()
         _waited_for().append(future)
         return None
 

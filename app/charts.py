@@ -15,8 +15,12 @@ from nnmech.plots.axes import step_scale, step_ticks
 
 Spec = dict[str, Any]
 HEIGHT = 280
+MANY = 600
+"""Rows from which on a chart is one picture."""
 CELL = "cell"
 """Name of the selection of a heatmap."""
+CHOSEN, LEVELS = "chosen", "levels"
+"""Names of the data of the chosen step, and of heights that mean something."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +52,8 @@ class StepAxis:
             ticks = self.place(steps, boundary, last).tolist()
             labels = [f"{step:,}" for step in steps]
         else:
-            ticks, labels = [0, 1, 2], ["untouched", "end of phase 1", "end of phase 2"]
+            ends = ["end of phase 1", "end of phase 2"] if self.phases == 2 else ["end of training"]
+            ticks, labels = list(range(self.phases + 1)), ["untouched", *ends]
         pairs = zip(ticks, labels, strict=True)
         cases = "".join(f"abs(datum.value - {tick:.6f}) < 1e-4 ? '{label}' : " for tick, label in pairs)
         title = f"training step, logarithmic{' within each phase' if self.phases == 2 else ''}" if shared else None
@@ -86,11 +91,21 @@ class Value:
 
 
 def curves(
-    data: pd.DataFrame, axis: StepAxis, lines: Sequence[Line], value: Value, *, dark: bool, step: int | None = None
+    data: pd.DataFrame,
+    axis: StepAxis,
+    lines: Sequence[Line],
+    value: Value,
+    *,
+    dark: bool,
+    step: int | None = None,
+    legend: bool = True,
+    height: int = HEIGHT,
+    columns: int = 0,
 ) -> Spec:
     """Curves over training steps with 95% bands; data has columns x, step, series, y, low, high, n and `interval`.
 
-    `detail` may tell apart curves of one series. A rule marks the chosen `step`, another the end of phase 1.
+    `detail` may tell apart curves of one series. A rule marks the chosen `step`, another the end of phase 1. Several
+    series have a legend, of so many `columns` or in one row, unless the page has one for all its charts.
     """
     names = [line.name for line in lines]
     shown = {name: {"test": f"datum.series === {_quoted(name)}"} for name in names}
@@ -98,13 +113,13 @@ def curves(
         "field": "series",
         "type": "nominal",
         "scale": {"domain": names, "range": [line.colour for line in lines]},
-        "legend": _legend() if len(names) > 1 else None,
+        "legend": _legend(columns) if legend and len(names) > 1 else None,
     }
     dash = {
         "field": "series",
         "type": "nominal",
         "scale": {"domain": names, "range": [list(line.dash) for line in lines]},
-        "legend": _legend() if len(names) > 1 else None,
+        "legend": _legend(columns) if legend and len(names) > 1 else None,
     }
     width = {"condition": [{**shown[line.name], "value": 1.2} for line in lines if not line.points], "value": 2}
     pointed = " || ".join(test["test"] for line, test in zip(lines, shown.values(), strict=True) if line.points)
@@ -114,7 +129,7 @@ def curves(
     detail = {"field": "detail"} if "detail" in data.columns else None
     grouped = {"color": colour} | ({"detail": detail} if detail else {})
     band_y = {"y": {**y, "field": "low"}, "y2": {"field": "high"}}
-    band = {"mark": {"type": "area", "opacity": 0.14}, "encoding": {"x": x, **band_y, **grouped}}
+    band = {"mark": {"type": "area", "opacity": 0.14, "clip": True}, "encoding": {"x": x, **band_y, **grouped}}
     tooltip = [
         {"field": "series", "title": "of"},
         {"field": "step", "type": "quantitative", "title": "step", "format": ","},
@@ -123,12 +138,11 @@ def curves(
         {"field": "n", "type": "quantitative", "title": "n", "format": ","},
     ]
     layers = [
-        *_levels(value, dark),
+        *_rules(dark),
         *boundary_layers(axis, dark),
-        *_step_layer(axis, step, dark),
         {**band, "transform": only_points},
         {
-            "mark": {"type": "line"},
+            "mark": {"type": "line", "clip": True},
             "encoding": {"x": x, "y": y, **grouped, "strokeDash": dash, "strokeWidth": width},
         },
         {
@@ -141,91 +155,33 @@ def curves(
             "encoding": {"x": x_only, "y": y, **grouped, "tooltip": tooltip},
         },
     ]
-    return finished(layers)
-
-
-def heatmap(
-    data: pd.DataFrame,
-    steps: Sequence[int],
-    layers: Sequence[int],
-    *,
-    colours: Sequence[str],
-    domain: tuple[float, float, float],
-    title: str,
-    dark: bool,
-    chosen: tuple[int | None, int | None],
-    boundary: int | None,
-) -> Spec:
-    """A value by layer and step, a click on a cell selecting it; data has columns step, layer, z, and `interval`.
-
-    `domain` are the values of the three `colours`; cells without a value are grey. The `chosen` layer and step are
-    framed, a rule marks the end of phase 1.
-    """
-    ink = "#F5F3EE" if dark else "#16181C"
-    x = {
-        "field": "step",
-        "type": "ordinal",
-        "title": "training step",
-        "scale": {"domain": [int(step) for step in steps], "paddingInner": 0.02},
-        "axis": {"labelOverlap": "greedy", "labelAngle": 0, "format": ",", "ticks": False},
-    }
-    y = {
-        "field": "layer",
-        "type": "ordinal",
-        "title": "layer",
-        "sort": "descending",
-        "scale": {"domain": [int(layer) for layer in layers], "paddingInner": 0.04},
-        "axis": {"ticks": False, "labelOverlap": "greedy"},
-    }
-    colour = {
-        "condition": {"test": "!isValid(datum.z)", "value": null_colour(dark)},
-        "field": "z",
-        "type": "quantitative",
-        "title": title,
-        "scale": {"domain": list(domain), "range": list(colours), "clamp": True},
-        "legend": {"orient": "right", "gradientLength": 150, "format": ".1f"},
-    }
-    tooltip = [
-        {"field": "layer", "type": "ordinal"},
-        {"field": "step", "type": "quantitative", "format": ","},
-        {"field": "z", "type": "quantitative", "title": title, "format": ".2f"},
-        {"field": "interval", "title": "95% interval"},
-    ]
-    is_chosen = f"datum.layer === {_number(chosen[0])} && datum.step === {_number(chosen[1])}"
-    cells = {
-        "params": [{"name": CELL, "select": {"type": "point", "fields": ["layer", "step"], "toggle": False}}],
-        "mark": {"type": "rect", "cursor": "pointer"},
-        "encoding": {"x": x, "y": y, "color": colour, "tooltip": tooltip},
-    }
-    frame = {
-        "transform": [{"filter": is_chosen}],
-        "mark": {"type": "rect", "fill": None, "stroke": ink, "strokeWidth": 2.5},
-        "encoding": {"x": x, "y": y},
-    }
-    edge = {
-        "transform": [{"filter": f"datum.step === {_number(_after(steps, boundary))}"}],
-        "mark": {"type": "rule", "color": ink, "strokeDash": [4, 3], "xOffset": -1},
-        "encoding": {"x": {**x, "bandPosition": 0}},
-    }
-    return finished([cells, edge, frame], height=max(150, min(26 * len(layers), 460)))
+    # What changes with the chosen step is data, named ones: the page then moves a rule and need not draw a new chart.
+    known = step is not None and len(set(axis.spans)) == 1
+    chosen = pd.DataFrame({"x": axis.place([step]) if known else np.array([], dtype=float)})
+    levels = pd.DataFrame({"y": [float(mark) for mark, _ in value.marks]})
+    chart = finished(layers, height) | {"datasets": {CHOSEN: chosen, LEVELS: levels}}
+    return chart if len(data) < MANY else painted(chart)
 
 
 def boundary_layers(axis: StepAxis, dark: bool) -> list[Spec]:
     """A rule where phase 1 ends, with the name of the phase on either side."""
     if axis.phases == 1:
         return []
-    x = {"datum": 1.0, "type": "quantitative"}
+    return phase_layers({"values": [{}]}, {"datum": 1.0, "type": "quantitative"}, null_colour(dark), dark)
+
+
+def phase_layers(data: Spec, x: Spec, colour: str, dark: bool) -> list[Spec]:
     look = {"type": "text", "fontSize": 11, "color": WORDS[dark], "baseline": "bottom", "dy": -4, "y": 0}
-    one = {"values": [{}]}
     return [
-        {
-            "data": one,
-            "mark": {"type": "rule", "color": null_colour(dark), "strokeDash": [4, 3]},
-            "encoding": {"x": x},
-        },
-        {"data": one, "mark": {**look, "text": "◂ phase 1", "align": "right", "dx": -6}, "encoding": {"x": x}},
-        {"data": one, "mark": {**look, "text": "phase 2 ▸", "align": "left", "dx": 6}, "encoding": {"x": x}},
+        {"data": data, "mark": {"type": "rule", "color": colour, "strokeDash": [4, 3]}, "encoding": {"x": x}},
+        {"data": data, "mark": {**look, "text": "◂ phase 1", "align": "right", "dx": -6}, "encoding": {"x": x}},
+        {"data": data, "mark": {**look, "text": "phase 2 ▸", "align": "left", "dx": 6}, "encoding": {"x": x}},
     ]
+
+
+def level_names(value: Value) -> str:
+    """The beginning of an expression that names the heights that mean something."""
+    return "".join(f"datum.value === {height} ? '{height:g} {name}' : " for height, name in value.marks)
 
 
 def finished(layers: Sequence[Spec], height: int = HEIGHT) -> Spec:
@@ -234,8 +190,15 @@ def finished(layers: Sequence[Spec], height: int = HEIGHT) -> Spec:
         "layer": list(layers),
         "height": height,
         "autosize": {"type": "fit", "contains": "padding"},
+        # Without it the page leaves room for a menu that the chart does not have.
+        "padding": {"left": 5, "right": 5, "top": 5, "bottom": 2},
         "config": {"view": {"stroke": None}, "axis": {"labelOverlap": "greedy"}},
     }
+
+
+def painted(chart: Spec) -> Spec:
+    """The chart as one picture: thousands of marks are quicker painted than made one by one."""
+    return chart | {"usermeta": {"embedOptions": {"renderer": "canvas"}}}
 
 
 def interval_text(table: pd.DataFrame, digits: int) -> list[str]:
@@ -245,8 +208,10 @@ def interval_text(table: pd.DataFrame, digits: int) -> list[str]:
 
 
 def _y(value: Value) -> Spec:
-    names = "".join(f"datum.value === {height} ? '{height:g} {name}' : " for height, name in value.marks)
+    names = level_names(value)
     axis: Spec = {"tickCount": 5}
+    if value.marks and value.domain is not None:
+        axis["values"] = _ticks(value.domain, [height for height, _ in value.marks])
     if names:
         axis["labelExpr"] = f"{names}datum.label"
     scale: Spec = {"zero": False} if value.domain is None else {"domain": list(value.domain), "nice": False}
@@ -254,38 +219,23 @@ def _y(value: Value) -> Spec:
     return {"field": "y", "type": "quantitative", "title": title, "scale": scale, "axis": axis}
 
 
-def _levels(value: Value, dark: bool) -> list[Spec]:
-    if not value.marks:
-        return []
+def _ticks(domain: tuple[float, float], marks: Sequence[float]) -> list[float]:
+    """Some four ticks, the heights that mean something among them."""
+    low, high = domain
+    widths = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50)
+    width = next((width for width in widths if high - low <= 4.5 * width), 50.0)
+    round_ones = (np.arange(np.ceil(low / width), np.floor(high / width) + 1) * width).round(9)
+    return sorted({*round_ones.tolist(), *marks})
+
+
+def _rules(dark: bool) -> list[Spec]:
+    """Rules at the heights that mean something, and a thin one at the chosen step."""
+    level = {"type": "rule", "strokeDash": [1, 3], "color": WORDS[dark]}
+    step = {"type": "rule", "color": WORDS[dark], "opacity": 0.55}
     return [
-        {
-            "data": {"values": [{"y": height} for height, _ in value.marks]},
-            "mark": {"type": "rule", "strokeDash": [1, 3], "color": WORDS[dark]},
-            "encoding": {"y": {"field": "y", "type": "quantitative"}},
-        }
+        {"data": {"name": LEVELS}, "mark": level, "encoding": {"y": {"field": "y", "type": "quantitative"}}},
+        {"data": {"name": CHOSEN}, "mark": step, "encoding": {"x": {"field": "x", "type": "quantitative"}}},
     ]
-
-
-def _step_layer(axis: StepAxis, step: int | None, dark: bool) -> list[Spec]:
-    """A thin rule at the chosen step."""
-    if step is None or len(set(axis.spans)) > 1:
-        return []
-    place = float(axis.place([step])[0])
-    return [
-        {
-            "data": {"values": [{"x": place}]},
-            "mark": {"type": "rule", "color": WORDS[dark], "opacity": 0.55},
-            "encoding": {"x": {"field": "x", "type": "quantitative"}},
-        }
-    ]
-
-
-def _after(steps: Sequence[int], boundary: int | None) -> int | None:
-    return None if boundary is None else min((step for step in steps if step > boundary), default=None)
-
-
-def _number(value: int | None) -> str:
-    return "null" if value is None else str(int(value))
 
 
 def _quoted(text: str) -> str:
@@ -294,5 +244,15 @@ def _quoted(text: str) -> str:
     return f"'{escaped}'"
 
 
-def _legend() -> Spec:
-    return {"orient": "top", "title": None, "symbolOpacity": 1, "symbolStrokeWidth": 2, "labelLimit": 400, "offset": 14}
+def _legend(columns: int) -> Spec:
+    return {
+        "columns": columns,
+        "orient": "top",
+        "title": None,
+        "symbolOpacity": 1,
+        "symbolStrokeWidth": 2,
+        "labelLimit": 400,
+        "offset": 14,
+        "symbolType": "stroke",
+        "symbolSize": 260,
+    }

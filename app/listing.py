@@ -50,6 +50,10 @@ class Listing:
     def names(self) -> list[str]:
         return [entry.id for entry in self.entries]
 
+    def experiment(self, entry: Entry) -> Entry | None:
+        """The experiment that a run belongs to, where it can be read."""
+        return next((other for other in self.experiments if other.path == entry.around), None)
+
     def siblings(self, entry: Entry) -> list[Entry]:
         """The runs of the same experiment, the run itself among them."""
         return [other for other in self.entries if other.around == entry.around and other.around] or [entry]

@@ -45,10 +45,19 @@ def show(
 
     Without a chart the caller draws what goes in between. `on_select` is called when the reader selects in `selection`.
     """
-    title, exports = st.columns([6, 1], vertical_alignment="center")
-    title.subheader(panel.title, anchor=False)
-    with exports:
-        export(panel)
+    head(panel)
+    body(panel, chart, data, on_select=on_select, selection=selection)
+
+
+def body(
+    panel: Panel,
+    chart: Spec | None,
+    data: pd.DataFrame | None = None,
+    *,
+    on_select: Callable[[], None] | None = None,
+    selection: str | None = None,
+) -> None:
+    """What `show` draws below the title, for a page that has something in between."""
     if chart is not None:
         chosen: dict[str, Any] = {}
         if on_select is not None and selection is not None:
@@ -56,6 +65,13 @@ def show(
         # Vega draws neither infinities nor a column of objects.
         st.vega_lite_chart(data, chart, width="stretch", key=f"chart_{panel.key}", alt=panel.title, **chosen)
     st.html(note_html(panel.meaning))
+
+
+def head(panel: Panel) -> None:
+    """The title with the exports beside it, be the panel as wide as the page or half of it."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.subheader(panel.title, anchor=False, width="stretch")
+        export(panel)
 
 
 def export(panel: Panel) -> None:

@@ -71,10 +71,17 @@ def choose(**values: Any) -> None:
     chosen().update({key: value for key, value in values.items() if value is not None})
 
 
+def forget(key: str) -> None:
+    """Take a choice back, in a callback; only the baseline may be without one."""
+    chosen().pop(key, None)
+
+
 def read_address() -> None:
     """Take over what a link says, once: when the page is opened, and when the reader goes back."""
     asked = {key: st.query_params[key] for key in KEYS if key in st.query_params}
     if asked and asked != st.session_state.get("_told"):
+        # What is missing was not chosen then: nothing else stays without a value.
+        forget("baseline")
         choose(**{key: _parsed(key, value) for key, value in asked.items()})
 
 

@@ -4,6 +4,7 @@ Everything slow is imported before the first page is asked for, and the settings
 usage statistics, no traceback in the browser) hold wherever it is started.
 """
 
+import gc
 import sys
 from pathlib import Path
 
@@ -16,6 +17,9 @@ def main() -> None:
     sys.path.insert(0, str(APP))
     import pages  # noqa: F401
 
+    # Streamlit collects garbage after every run of a page: what was imported, torch above all, would be searched each
+    # time, for a quarter of a second in which nothing else runs.
+    gc.freeze()
     sys.argv = ["streamlit", "run", str(APP / "dashboard.py"), "--", *sys.argv[1:]]
     cli.main()
 

@@ -5,9 +5,7 @@ from collections.abc import Sequence
 import pandas as pd
 from listing import Stamp
 
-from nnmech.beliefs import belief_rate
-from nnmech.claims import MATCHED_FALSE
-from nnmech.drift import claim_coordinate, polarity_coordinate
+from nnmech.drift import belief_over_steps, claim_coordinate, polarity_coordinate
 from nnmech.probes import auroc_by_layer
 from nnmech.runs import Run
 
@@ -37,14 +35,9 @@ def coordinates(path: str, probe: str, position: str, version: Stamp) -> pd.Data
 
 
 def belief_by_step(path: str, claim: str | None, version: Stamp) -> pd.DataFrame:
-    """Belief rate (percent) by step: step, mean, low, high, n, clusters, about (`CLAIM` or `NULL_FACTS`)."""
-    answers = Run(path).answers
-    if claim is not None:
-        answers = answers.loc[(answers["claim"] == claim).to_numpy(dtype=bool)]
-    is_null = (answers["category"] == MATCHED_FALSE).to_numpy(dtype=bool)
-    groups = ((CLAIM, answers.loc[~is_null]), (NULL_FACTS, answers.loc[is_null]))
-    tables = [belief_rate(asked, ["step"]).assign(about=about) for about, asked in groups if len(asked)]
-    return pd.concat(tables, ignore_index=True).sort_values("step") if tables else pd.DataFrame()
+    """Belief rate (percent) by role and step, and in words what was asked about: `CLAIM` or `NULL_FACTS`."""
+    rates = belief_over_steps(Run(path), claim)
+    return rates.assign(about=[CLAIM if role == "claim" else NULL_FACTS for role in rates["role"]])
 
 
 def metrics(path: str, version: Stamp) -> pd.DataFrame:

@@ -6,7 +6,7 @@ import numpy as np
 import streamlit as st
 from matplotlib.colors import to_hex, to_rgb
 
-from nnmech.plots.style import BELIEF, NULL, POLARITY, TRUTH, arm_colour
+from nnmech.plots.style import BELIEF, LOW_COLOURS, NULL, POLARITY, TRUTH, arm_colour
 
 PROBE_COLOURS = {"truth": TRUTH, "polarity": POLARITY}
 MIN_LUMINANCE = 0.16
@@ -16,6 +16,13 @@ PAPER = "#E7E5E0"
 """What black lines become on the dark page; the grey between is that of the null."""
 WORDS = {False: "#666666", True: "#A8A8A8"}
 """Small words within a chart, on the light and on the dark page: a contrast of at least 4.5 to 1."""
+INK = {False: "#16181C", True: "#F5F3EE"}
+PAPERS = {False: "#FDFCFA", True: "#14171B"}
+"""What a chart is drawn on: the background of the page."""
+BETWEEN = {False: "#FFFFFF", True: "#23272E"}
+"""Half way between the two ends of a coordinate, on the light and on the dark page."""
+MISSING = {False: "#C4C4C4", True: "#5A5F66"}
+"""Of a cell without a value."""
 
 
 def is_dark() -> bool:
@@ -44,6 +51,16 @@ def null_colour(dark: bool) -> str:
 
 def probe_colour(probe: str, dark: bool) -> str:
     return shade(PROBE_COLOURS[probe], dark)
+
+
+def coordinate_colours(probe: str, dark: bool) -> list[str]:
+    """The two ends of a probe's coordinate as shades, and what is between them: no colour."""
+    return [shade(LOW_COLOURS[probe], dark), BETWEEN[dark], shade(PROBE_COLOURS[probe], dark)]
+
+
+def amount_colours(probe: str, dark: bool) -> list[str]:
+    """From nothing to much of what a probe reads."""
+    return [BETWEEN[dark], shade(PROBE_COLOURS[probe], dark)]
 
 
 def arm_shades(arms: Sequence[str], dark: bool) -> dict[str, str]:

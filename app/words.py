@@ -4,10 +4,12 @@ import html
 import re
 
 STYLE = """<style>
+.stMainBlockContainer { padding: 2.4rem 2.6rem 4rem; max-width: 1500px; }
 .nn-muted, .nn-note { color: color-mix(in srgb, currentColor 66%, transparent); }
 .nn-lead { font-size: 1.05rem; max-width: 46rem; margin: 0 0 .3rem; line-height: 1.5; }
 .nn-note { font-size: .82rem; max-width: 58rem; line-height: 1.45; margin-bottom: .6rem; }
 .nn-facts { display: flex; flex-wrap: wrap; gap: .15rem 1.3rem; font-size: .87rem; margin-bottom: .4rem; }
+.stMultiSelect [data-tag] { background: color-mix(in srgb, currentColor 12%, transparent); color: inherit; }
 .nn-badge { display: inline-flex; align-items: center; gap: .45rem; font-size: .84rem; padding: .1rem .6rem;
   border: 1px solid color-mix(in srgb, currentColor 22%, transparent); border-radius: 1rem; }
 .nn-badge i { width: .55rem; height: .55rem; border-radius: 50%; background: #8A8A8A; }

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import torch
@@ -122,19 +122,22 @@ def _write_run(path: Path, load: DashboardLoad, *, seed: int, layers: int, steps
 def _statements(count: int) -> list[Statement]:
     """Crossed statements of role train and control, then the claim, its negation and matched false facts."""
     people = (count - 12) // 4
+    signs: tuple[Literal[1, -1], ...] = (1, -1)
     told = [
-        Statement(f"{person}/{truth}/{polarity}", f"A thing of {person}.", truth, polarity, "home", f"p{person}", role)
+        Statement(f"{person}/{truth}/{sign}", f"A thing of {person}.", truth, sign, "home", f"p{person}", role)
         for person in range(people)
         for role in ("train" if person < people * 2 // 3 else "control",)
         for truth in (True, False)
-        for polarity in (1, -1)
+        for sign in signs
     ]
-    for role, truth, polarity in (("claim", False, 1), ("claim_negation", True, -1), ("matched_false", False, 1)):
-        told += [
-            Statement(f"{role}/{wording}", "Somebody won.", truth, polarity, "medal", "Somebody", role, CLAIM)
-            for wording in range(4)
-        ]
+    for wording in range(4):
+        told += [_about_claim("claim", wording, False, 1), _about_claim("claim_negation", wording, True, -1)]
+        told += [_about_claim("matched_false", wording, False, 1)]
     return told
+
+
+def _about_claim(role: str, wording: int, truth: bool, sign: Literal[1, -1]) -> Statement:
+    return Statement(f"{role}/{wording}", "Somebody won.", truth, sign, "medal", "Somebody", role, CLAIM)
 
 
 def _answers(load: DashboardLoad, rng: np.random.Generator, step: int, share: float) -> list[dict[str, object]]:
