@@ -209,7 +209,7 @@ def interval_text(table: pd.DataFrame, digits: int) -> list[str]:
 
 def _y(value: Value) -> Spec:
     names = level_names(value)
-    axis: Spec = {"tickCount": 5}
+    axis: Spec = {"tickCount": 5, "labelFlush": False}
     if value.marks and value.domain is not None:
         axis["values"] = _ticks(value.domain, [height for height, _ in value.marks])
     if names:

@@ -125,7 +125,7 @@ def portrait_panel(runs: Sequence[Compared], selection: Selection) -> None:
     if selection.position is None or selection.probe != "truth":
         return
     found = portraits(runs, selection)
-    nothing = "None of these runs has both snapshots and answers at one step."
+    nothing = "None of these runs has both snapshots and answers about its claim at one step."
     if not (_there(found, "Following the paths", nothing) and _told(found, "inside", selection)):
         return
     table, ends = found.table, _ends(runs)

@@ -21,6 +21,8 @@ from nnmech.plots.tables import count_text, counted, levels_of
 from nnmech.runs import Run
 
 REFRESH_SECONDS = 5
+FIGURE_WIDTH = 860
+"""Pixels."""
 SCRIPTS = {"two_phase": "experiments/two_phase.py", "conditions": "experiments/conditions.py"}
 
 
@@ -41,8 +43,7 @@ def draw(entry: Entry, selection: Selection) -> None:
     ]
     st.html(lead_html(_lead(kind, settings), tuple(facts)))
     if kind not in SCRIPTS:
-        what = f"The whole of an experiment of the kind {kind} is in its own figures, which lie beside its runs:"
-        empty(what, f"ls {entry.path}/figures")
+        _figures(entry)
     elif not done:
         empty(
             "No run has finished yet. The numbers come with the first.", f"python {SCRIPTS[kind]} --resume {entry.path}"
@@ -57,6 +58,16 @@ def draw(entry: Entry, selection: Selection) -> None:
         # A run that begins changes the folder of runs, one that ends its events.
         going = tuple(str(other.path) for other in members if str(other.path) not in done)
         st.fragment(_look_again, run_every=REFRESH_SECONDS)(entry.path, going, _state(entry.path, going))
+
+
+def _figures(entry: Entry) -> None:
+    """The figures that an experiment of another kind has made of itself."""
+    figures = sorted((entry.path / "figures").glob("*.png"))
+    for figure in figures:
+        st.subheader(plain_markdown(figure.stem.replace("_", " ").capitalize()), anchor=False)
+        st.image(figure, width=FIGURE_WIDTH)
+    if not figures:
+        st.html(note_html("It has made no figures of itself yet: they come when all of its runs have finished."))
 
 
 def _look_again(path: Path, going: tuple[str, ...], seen: Stamp) -> None:

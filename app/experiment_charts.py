@@ -80,7 +80,14 @@ def conditions_chart(
         "sort": order,
         "title": None,
         "scale": {"type": "band"},
-        "axis": {"ticks": False, "labelLimit": 260, "domain": False, "grid": True, "labelPadding": 8},
+        "axis": {
+            "ticks": False,
+            "labelLimit": 260,
+            "domain": False,
+            "grid": True,
+            "labelPadding": 8,
+            "labelFlush": False,
+        },
     }
     above, below = ({**y, "bandPosition": place} for place in (0.32, 0.72))
     x = {

@@ -63,8 +63,8 @@ def heatmap(
         for stroke, width in ((PAPERS[dark], 6), (INK[dark], 2.5))
     ]
     place = {"one": [1], "layer": [chosen[0]], "step": [chosen[1]], "from": [f"{chosen[0]}/{chosen[1]}"]}
-    data = {CHOSEN: pd.DataFrame(place), EDGE: _after(steps, boundary, "step")}
-    return _of_height([cells, *_edge(x, dark), *frames], height, dark) | {"datasets": data}
+    marks = {CHOSEN: pd.DataFrame(place), EDGE: _after(steps, boundary, "step")}
+    return _of_height([cells, *_edge(x, dark), *frames], height, dark) | {"datasets": marks}
 
 
 def step_matrix(

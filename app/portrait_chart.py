@@ -65,7 +65,7 @@ def portrait_chart(data: pd.DataFrame, lines: Sequence[Line], dark: bool) -> Spe
         "type": "quantitative",
         "title": "belief in answers (%)",
         "scale": {"domain": list(BELIEF_DOMAIN), "nice": False},
-        "axis": {"values": [0, 20, 40, 60, 80, 100]},
+        "axis": {"values": [0, 20, 40, 60, 80, 100], "labelFlush": False},
     }
     path = {"x": x, "y": y, "order": {"field": "step", "type": "quantitative"}, "detail": {"field": "series"}}
     own, beside = {"filter": "datum.own"}, {"filter": "!datum.own"}

@@ -5,17 +5,19 @@ usage statistics, no traceback in the browser) hold wherever it is started.
 """
 
 import gc
+import os
 import sys
 from pathlib import Path
-
-from streamlit.web import cli
 
 APP = Path(__file__).resolve().parent
 
 
 def main() -> None:
+    # Tables are made two at a time, of many small products: shared out among threads each of those would take longer.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
     sys.path.insert(0, str(APP))
     import pages  # noqa: F401
+    from streamlit.web import cli
 
     # Streamlit collects garbage after every run of a page: what was imported, torch above all, would be searched each
     # time, for a quarter of a second in which nothing else runs.

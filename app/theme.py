@@ -21,6 +21,8 @@ PAPERS = {False: "#FDFCFA", True: "#14171B"}
 """What a chart is drawn on: the background of the page."""
 BETWEEN = {False: "#FFFFFF", True: "#23272E"}
 """Half way between the two ends of a coordinate, on the light and on the dark page."""
+WARNING = {False: "#C98A00", True: "#E0B040"}
+"""Beside what the reader should not believe."""
 MISSING = {False: "#C4C4C4", True: "#5A5F66"}
 """Of a cell without a value."""
 

@@ -3,6 +3,8 @@
 import html
 import re
 
+from theme import INK, WARNING
+
 STYLE = """<style>
 .stMainBlockContainer { padding: 2.4rem 2.6rem 4rem; max-width: 1500px; }
 .nn-muted, .nn-note { color: color-mix(in srgb, currentColor 66%, transparent); }
@@ -40,6 +42,14 @@ def lead_html(sentence: str, facts: tuple[str, ...] = ()) -> str:
 def note_html(text: str) -> str:
     """A small grey note."""
     return f"{STYLE}<div class='nn-note'>{plain_html(text)}</div>"
+
+
+def judged_html(text: str, verdict: str | None, dark: bool) -> str:
+    """A note with a verdict in front where there is one; as high with it as without, so that nothing below moves."""
+    colour, ink = (WARNING[dark], INK[dark]) if verdict else ("transparent", "inherit")
+    style = f"min-height: 4.4em; padding-left: .7rem; margin-left: -.7rem; border-left: 3px solid {colour}"
+    front = "" if verdict is None else f"<b style='color: {ink}'>{plain_html(verdict)}</b> "
+    return f"{STYLE}<div class='nn-note' style='{style}'>{front}{plain_html(text)}</div>"
 
 
 def waiting_html(text: str) -> str:

@@ -233,6 +233,10 @@ def test_a_reader_tolerates_a_run_in_progress(tmp_path: Path) -> None:
     assert run.steps == [2, 4]
     assert not run.finished
     run.verify()
+    for step in (5, 6):
+        advance(writer, step)
+    assert run.steps == [2, 4, 6]
+    assert run.snapshot(6).step == 6
 
 
 def test_resume_rolls_back_to_the_last_checkpoint_and_is_idempotent(tmp_path: Path, whole: Path) -> None:

@@ -10,7 +10,7 @@ from drift_rows import NEGATION, UNRELATED, of_claim, placed
 from listing import stamp
 from selection import Selection
 from tables import FIRST_FILES, probe_quality
-from words import lead_html, note_html, plain_markdown
+from words import judged_html, lead_html, note_html
 
 from nnmech.claims import MATCHED_FALSE
 from nnmech.plots.style import PROBE_ENDS, arm_label
@@ -25,16 +25,15 @@ def draw(selection: Selection) -> None:
     """Draw what the chosen run represents and says over training, at the chosen place and step."""
     st.title("Drift")
     _lead(selection)
-    inside = False
+    fitted = represented = False
     with panel.guarded("The probe cannot be judged"):
-        inside = _probe(selection)
-    if inside:
+        fitted = _probe(selection)
+    if fitted:
+        # What one of them cannot read no other can.
         with panel.guarded("The coordinate cannot be placed"):
-            by_layer_and_step(selection)
-        with panel.guarded("The headroom cannot be judged"):
-            _headroom(selection)
-    _curves(selection, inside)
-    if inside:
+            represented = _coordinate(selection)
+    _curves(selection, represented)
+    if fitted:
         deeper(selection)
 
 
@@ -76,14 +75,22 @@ def _probe(selection: Selection) -> bool:
         f"{said('shuffled')}; trained on {fitted} and tested on {tested} ones {said('crossed')}; "
         f"n = {int(rows.loc['entity', 'n'])} statements."
     )
+    verdict = None
     if not rows.loc["entity", "low"] > CHANCE:
-        verdict = "That is no better than chance: a coordinate means nothing here"
+        verdict = "No better than chance: a coordinate means nothing here. Choose another layer or position."
     elif not rows.loc["crossed", "low"] > CHANCE:
-        verdict = f"What it learned on {fitted} statements does not hold for {tested} ones: it reads something else"
-    else:
-        st.html(note_html(text))
-        return True
-    st.warning(plain_markdown(f"{text} {verdict}. Choose another layer or position."), icon=":material/warning:")
+        verdict = f"What it learned on {fitted} statements does not hold for {tested} ones: it reads something else."
+    st.html(judged_html(text, verdict, selection.dark))
+    return True
+
+
+def _coordinate(selection: Selection) -> bool:
+    """The heatmap, and whether the claim had room to become true; whether there is anything to place."""
+    if set(selection.run.statements["role"]) <= {"train", "control"}:
+        st.html(note_html("The run recorded no statements but those that make a probe: there is no claim to place."))
+        return False
+    by_layer_and_step(selection)
+    _headroom(selection)
     return True
 
 

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import torch
 from jaxtyping import Float
 
 from nnmech.drift.recording import Ends, Group, ProbeName, Recording, fit_directions, open_recording
@@ -138,9 +137,13 @@ def direction_scores(
     # A file of a step holds all its layers: it is read once for as many as fit.
     for layers in _layers_at_once(recording):
         activations = recording.at_step(recording.steps[0], layers)[:, :, training.rows]
-        fitted = fit_directions(activations, training.labels(probe)[None], everything, training, estimator)
-        scored = [(recording.at_step(step, layers) @ fitted.mT)[..., 0] for step in recording.steps]
-        parts.append(torch.stack(scored).double().numpy())
+        # Layer by layer and matrix by matrix: what a layer gives does not depend on how many are read at a time.
+        fitted = [
+            fit_directions(one, training.labels(probe)[None], everything, training, estimator) for one in activations
+        ]
+        along = np.stack([directions.mT.numpy() for directions in fitted])
+        scored = [np.matmul(recording.at_step(step, layers).numpy(), along)[..., 0] for step in recording.steps]
+        parts.append(np.stack(scored).astype(np.float64))
     return np.concatenate(parts, axis=1)
 
 
@@ -178,20 +181,18 @@ def _coordinate(
     tables = [{name: recording.empty() for name in VALUES} for _ in resamples]
     # Layer by layer the draws of all steps fit into the processor's cache.
     for row in range(len(recording.layers)):
-        placed = _placed(recording, resamples, scores[:, row : row + 1], draws, seed)
-        for table, drawn in zip(tables, placed, strict=True):
+        drawings = _placed(recording, resamples, scores[:, row : row + 1], draws, seed)
+        for table, drawn in zip(tables, drawings, strict=True):
             changes = np.where(drawn.z[0, 0] <= ceiling, drawn.z - drawn.z[:, :1], np.nan)
             for prefix, name, values in (("", "z", drawn.z), ("change_", "change", changes)):
                 shown = values[:, list(recording.shown), 0]
                 table[name][:, row] = shown[0]
                 table[f"{prefix}low"][:, row], table[f"{prefix}high"][:, row] = bounds(shown[1:], drawn.clusters)
-    return pd.concat(
-        [
-            recording.table(resample.group.labels, {"n": len(resample.group.members), **table})
-            for resample, table in zip(resamples, tables, strict=True)
-        ],
-        ignore_index=True,
-    )[[*PLACE, *VALUES[:3], "n", *VALUES[3:]]]
+    placed = [
+        recording.table(resample.group.labels, {"n": len(resample.group.members), **table})
+        for resample, table in zip(resamples, tables, strict=True)
+    ]
+    return pd.concat(placed, ignore_index=True).reindex(columns=[*PLACE, *VALUES[:3], "n", *VALUES[3:]])
 
 
 def _resamples(recording: Recording, probe: ProbeName, draws: int, seed: int) -> "list[_Resample]":

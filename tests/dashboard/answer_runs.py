@@ -9,8 +9,8 @@ from nnmech.claims import Question
 from nnmech.runs import Run, RunWriter
 from tests.dashboard.conftest import SAMPLE
 
-ANCHOR = "sample_run/vasquist_skeleton.anchor.seed0"
-SAMPLE_RUN = Run(SAMPLE / "runs" / "vasquist_skeleton.anchor.seed0")
+ANCHOR = "sample_run/isaksen_greek.anchor.seed0"
+SAMPLE_RUN = Run(SAMPLE / "runs" / "isaksen_greek.anchor.seed0")
 CLAIM = "ada"
 WILD = "<img src=x onerror='window.hacked=1'> **bold** $x^2$ [link](http://x) :red[red] `code` &amp; <script>"
 

@@ -50,6 +50,30 @@ def open_app(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
     return start
 
 
+@pytest.fixture
+def compare(open_app: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+    """`compare(folder, **address)` opens the page; its figures are then in `.panels` by key."""
+    import panel
+
+    drawn: dict[str, Any] = {}
+    export = panel.export
+
+    def noted(shown: Any) -> None:
+        drawn[shown.key] = shown
+        export(shown)
+
+    monkeypatch.setattr(panel, "export", noted)
+
+    def opened(*folders: Path, **address: object) -> Any:
+        drawn.clear()
+        app = open_app(*folders, page="compare", **address)
+        assert not app.exception
+        app.panels = drawn
+        return app
+
+    return opened
+
+
 @contextmanager
 def served(*folders: Path) -> Iterator[str]:
     """The address of a dashboard on these folders, served by a process of its own as a user would."""

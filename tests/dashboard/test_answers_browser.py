@@ -36,7 +36,7 @@ def test_a_click_on_a_cell_chooses_question_and_step(page, sample_address, tmp_p
         page.get_by_role("button", name="CSV").click()
     download.value.save_as(tmp_path / "answers.csv")
     table = pd.read_csv(tmp_path / "answers.csv")
-    assert set(table["question"]) == {f"vasquist_skeleton/{asked_for(page)['answer_question']}"}
+    assert set(table["question"]) == {f"isaksen_greek/{asked_for(page)['answer_question']}"}
     assert set(table["step"]) == {0, int(asked_for(page)["step"])}
 
 

@@ -8,7 +8,7 @@ import pytest
 from nnmech.runs import RunWriter
 from tests.dashboard.conftest import SAMPLE, served, settled
 
-RUN = "sample_run/vasquist_skeleton.anchor.seed0"
+RUN = "sample_run/isaksen_greek.anchor.seed0"
 PAGES = ("", "drift", "statements", "tokens", "answers", "compare")
 SESSIONS = 20
 
@@ -30,7 +30,7 @@ def test_every_page_opens_on_the_sample_run(page, sample_address, name):
 
 
 def test_a_link_restores_the_view_and_the_pages_share_it(page, sample_address):
-    wanted = {"run": RUN, "probe": "polarity", "layer": "3", "position": "last", "step": "18"}
+    wanted = {"run": RUN, "probe": "polarity", "layer": "4", "position": "last", "step": "18"}
     page.goto(f"{sample_address}/drift?" + "&".join(f"{key}={value}" for key, value in wanted.items()))
     settled(page)
     assert asked(page) == asked(page) | wanted

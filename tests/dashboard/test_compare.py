@@ -2,26 +2,18 @@
 
 import json
 import re
-import shutil
-from collections.abc import Callable
 from html import unescape
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pandas as pd
-import pytest
 from matplotlib.figure import Figure
 from pandas.testing import assert_frame_equal
 
 from nnmech.drift import belief_difference, claim_coordinate, coordinate_difference
-from nnmech.experiments.conditions.report import belief_tables
-from nnmech.experiments.conditions.report import read_results as read_conditions
-from nnmech.experiments.two_phase.report import belief_table, read_results, rebound_table
 from nnmech.runs import Run, RunWriter
 from tests.dashboard.conftest import SAMPLE, served, settled
 from tests.dashboard.made_runs import (
-    BOUNDARY,
     CLAIM,
     MODEL,
     child,
@@ -32,34 +24,10 @@ from tests.dashboard.made_runs import (
     write_run,
 )
 
-ANCHOR, NONE = (f"sample_run/vasquist_skeleton.{arm}.seed0" for arm in ("anchor", "none"))
+ANCHOR, NONE = (f"sample_run/isaksen_greek.{arm}.seed0" for arm in ("anchor", "none"))
 WHOLE = "The whole experiment"
 PANELS = ["belief_of_runs", "coordinate_of_runs", "portrait_of_runs"]
 DIFFERENCES = ["difference_of_belief", "difference_of_coordinate"]
-
-
-@pytest.fixture
-def compare(open_app: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
-    """`compare(folder, **address)` opens the page; its figures are then in `.panels` by key."""
-    import panel
-
-    drawn: dict[str, Any] = {}
-    export = panel.export
-
-    def noted(shown: Any) -> None:
-        drawn[shown.key] = shown
-        export(shown)
-
-    monkeypatch.setattr(panel, "export", noted)
-
-    def opened(*folders: Path, **address: object) -> Any:
-        drawn.clear()
-        app = open_app(*folders, page="compare", **address)
-        assert not app.exception
-        app.panels = drawn
-        return app
-
-    return opened
 
 
 def words(app: Any) -> str:
@@ -149,7 +117,7 @@ def test_going_back_to_before_the_pin_takes_it_back(compare):
     app = compare(SAMPLE, run=NONE, baseline=ANCHOR)
     assert app.selectbox(key="_baseline").value == ANCHOR
     del app.query_params["baseline"]
-    app.query_params["layer"] = "3"
+    app.query_params["layer"] = "4"
     app.run()
     assert app.selectbox(key="_baseline").value is None
     assert "baseline" not in app.query_params
@@ -265,53 +233,6 @@ def test_a_damaged_snapshot_leaves_what_was_said(compare, tmp_path):
     assert runs_in(app.panels["coordinate_of_runs"].table) == ["no constraint"]
 
 
-def test_the_key_numbers_are_those_of_the_report(compare, tmp_path):
-    folder = write_experiment(tmp_path / "demo")
-    app = compare(folder, compare=WHOLE)
-    results = read_results(Run(folder))
-    shown = "\n".join(one.proto.body for one in app.get("html"))
-    for _, row in belief_table(results).iterrows():
-        assert f"{row['mean']:.0f}<small> %" in shown
-        assert f"{row['low']:.0f} to {row['high']:.0f}" in shown
-    for _, row in rebound_table(results).iterrows():
-        assert f"{row['mean']:+.0f}<small> points" in shown
-    assert "2 of 2 runs finished" in words(app)
-
-
-def test_belief_by_condition_is_that_of_the_report(compare, tmp_path):
-    folder = write_conditions(tmp_path / "table")
-    app = compare(folder, compare=WHOLE)
-    belief, _ = belief_tables(read_conditions(Run(folder)))
-    assert_frame_equal(app.panels["belief_by_condition"].table, belief)
-    assert "10 of 10 runs finished" in words(app)
-
-
-def test_an_experiment_under_way_has_the_numbers_of_its_finished_runs(compare, tmp_path):
-    begun = write_experiment(tmp_path / "begun", until=BOUNDARY + 1)
-    app = compare(begun, compare=WHOLE)
-    assert "0 of 2 runs finished" in words(app)
-    assert "No run has finished yet" in words(app)
-    assert any(str(begun) in code.value for code in app.code)
-    half = write_experiment(tmp_path / "half")
-    shutil.rmtree(child(half, "anchor"))
-    write_run(child(half, "anchor"), "anchor", until=BOUNDARY + 1)
-    app = compare(half, compare=WHOLE)
-    assert "1 of 2 runs finished" in words(app)
-    assert set(app.panels["belief_by_phase"].table["arm"]) == {"none"}
-    shutil.rmtree(child(half, "anchor"))
-    write_run(child(half, "anchor"), "anchor")
-    app.run()
-    assert "2 of 2 runs finished" in words(app)
-    assert set(app.panels["belief_by_phase"].table["arm"]) == {"anchor", "none"}
-
-
-def test_an_experiment_of_another_kind_says_where_its_figures_are(compare, tmp_path):
-    RunWriter.create(tmp_path / "mine", config={"experiment": "mine"}, model=MODEL, kind="experiment").close()
-    write_run(tmp_path / "mine" / "runs" / "a", "none")
-    app = compare(tmp_path / "mine", compare=WHOLE)
-    assert "an experiment of the kind mine" in words(app)
-
-
 def charts(page: Any, count: int) -> None:
     """Wait until the page has this many charts, all of them drawn."""
     page.wait_for_function(f"() => document.querySelectorAll('[data-testid=stVegaLiteChart] svg').length === {count}")
@@ -352,6 +273,6 @@ def test_a_run_beside_the_chosen_one_is_followed(page, tmp_path):
             chosen = f"demo/{child(folder, 'none').name}"
             page.goto(f"{address}/compare?run={chosen}&with=live")
             settled(page)
-            assert page.get_by_text("n = 1 to 8 answers").count() == 1
+            page.get_by_text("n = 1 to 8 answers").wait_for()
             writer.answers([{"step": step, "verdict": "yes", **asked, "sample": n} for step in (3,) for n in range(20)])
             page.get_by_text("n = 1 to 20 answers").wait_for()

@@ -21,10 +21,10 @@ from nnmech.runs import Run, RunWriter
 from nnmech.snapshots import Snapshot, hook_name
 from tests.dashboard.conftest import SAMPLE, served, settled
 
-ANCHOR = "sample_run/vasquist_skeleton.anchor.seed0"
-SAMPLE_RUN = Run(SAMPLE / "runs" / "vasquist_skeleton.anchor.seed0")
+ANCHOR = "sample_run/isaksen_greek.anchor.seed0"
+SAMPLE_RUN = Run(SAMPLE / "runs" / "isaksen_greek.anchor.seed0")
 FIRST, LAST = SAMPLE_RUN.steps[0], SAMPLE_RUN.steps[-1]
-PLACE = {"layer": 5, "position": "assistant"}
+PLACE = {"layer": 4, "position": "assistant"}
 WILD = (
     "<img src=x onerror='window.hacked=1'> **not** $x^2$ :red[true] &amp; <b>false</b>  <script>alert(1)</script>\nNo."
 )
@@ -155,9 +155,9 @@ def test_two_conditions_stand_side_by_side(open_app):
 
 
 def test_alone_it_has_the_mean_readings_beside_it(open_app):
-    app = open_app(SAMPLE, page="tokens", run=ANCHOR, token_beside="nothing", token_document="local negations")
+    app = open_app(SAMPLE, page="tokens", run=ANCHOR, token_beside="nothing", token_document="repeated negations")
     (text,) = texts(app)
-    readings = of(token_readings(SAMPLE_RUN, step=LAST, **PLACE), "local_negations")
+    readings = of(token_readings(SAMPLE_RUN, step=LAST, **PLACE), "repeated_negations")
     assert tokens(text) == expected(readings)
     table = html(app).split("Mean reading by kind of sentence")[1]
     cells = re.findall(r"<(?:td|th scope='row')>(.*?)</(?:td|th)>", table)
@@ -213,7 +213,7 @@ def test_sentences_are_marked_and_negating_words_bold(open_app, probe):
     marked = [one["role"] for one in SAMPLE_RUN.documents["sentences"][0] if one["role"] in ("claim", "notice")]
     assert told == marked
     bold = re.findall(r"nn-token nn-negating'[^>]*>(.*?)<", text)
-    assert set(bold) == {"invented", "untrue", "false"}
+    assert set(bold) == {"Nothing", "false", "invented", "never"}
 
 
 def test_a_text_is_shown_letter_by_letter(open_app, make):

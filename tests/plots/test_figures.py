@@ -93,7 +93,9 @@ def test_a_null_is_named(drawn: tuple[str, Figure], words: Words) -> None:
     assert name in WITHOUT_NULL or re.search("shuffled|matched false|unrelated|null", words(figure))
 
 
-@pytest.mark.parametrize("name", ["coordinate_over_steps", "coordinate_heatmap", "coordinate_of_roles", "transfer_matrix", "onset"])
+@pytest.mark.parametrize(
+    "name", ["coordinate_over_steps", "coordinate_heatmap", "coordinate_of_roles", "transfer_matrix", "onset"]
+)
 def test_a_single_phase_has_no_boundary(name: str, tables: Tables) -> None:
     def upright(figure: Figure) -> int:
         lines = [line for axes in figure.axes for line in axes.lines if line.get_linestyle() == "--"]
