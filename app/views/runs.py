@@ -10,9 +10,9 @@ from nnmech.plots.style import BELIEF
 
 REFRESH_SECONDS = 5
 COLUMNS = {
-    "run": st.column_config.TextColumn("run or experiment", width=150),
-    "claim": st.column_config.TextColumn("claim", width=115),
-    "condition": st.column_config.TextColumn("condition or arm", width=140),
+    "run": st.column_config.TextColumn("run or experiment", width=125),
+    "claim": st.column_config.TextColumn("claim", width=105),
+    "condition": st.column_config.TextColumn("condition or arm", width=130),
     "seed": st.column_config.NumberColumn("seed", width=45),
     "progress": st.column_config.ProgressColumn("progress", format="percent", min_value=0, max_value=1, width=85),
     "belief": st.column_config.ProgressColumn(
@@ -24,10 +24,10 @@ COLUMNS = {
         color=BELIEF,
         help="Share of answers that affirm the claim, at the last step at which anything was asked.",
     ),
-    "written": st.column_config.DatetimeColumn("last write", format="distance", width=105),
-    "experiment": st.column_config.TextColumn("experiment", width=90),
-    "step": st.column_config.NumberColumn("step", width=60, format="localized"),
-    "model": st.column_config.TextColumn("model", width=90),
+    "written": st.column_config.DatetimeColumn("last write", format="distance", width=100),
+    "experiment": st.column_config.TextColumn("experiment", width=85),
+    "step": st.column_config.NumberColumn("step", width=48, format="localized"),
+    "model": st.column_config.TextColumn("model", width=75),
 }
 """The columns of the table, in order."""
 
@@ -40,8 +40,8 @@ def draw(selection: Selection) -> None:
         lead_html(
             "Every training run that was found. Choose one by its row, and every other page shows it.",
             (
-                f"{len(listing.entries):,} runs",
-                f"{len(listing.experiments):,} experiments",
+                _counted(len(listing.entries), "run"),
+                _counted(len(listing.experiments), "experiment"),
                 *_under_way(listing.entries),
             ),
         )
@@ -51,6 +51,10 @@ def draw(selection: Selection) -> None:
     if len(listing.entries) == len([e for e in listing.entries if e.summary and e.summary.finished]):
         return
     st.fragment(_refresh, run_every=REFRESH_SECONDS)(listing.roots, _state(listing.entries))
+
+
+def _counted(number: int, unit: str) -> str:
+    return f"{number:,} {unit}{'' if number == 1 else 's'}"
 
 
 def _under_way(entries: tuple[Entry, ...]) -> tuple[str, ...]:

@@ -17,8 +17,8 @@ from nnmech.statistics import cluster_bootstrap
 
 Draws = Float[np.ndarray, "draw step layer position"]
 
-PLACE = ["step", "phase", "layer", "position", "role", "claim", "polarity"]
 VALUES = ["z", "low", "high", "change", "change_low", "change_high"]
+COLUMNS = ["step", "phase", "layer", "position", "role", "claim", "polarity", *VALUES[:3], "n", *VALUES[3:]]
 NUMBERS_AT_ONCE = 2**25
 """Activations of a step that are read at a time, which bounds the memory."""
 
@@ -192,7 +192,7 @@ def _coordinate(
         recording.table(resample.group.labels, {"n": len(resample.group.members), **table})
         for resample, table in zip(resamples, tables, strict=True)
     ]
-    return pd.concat(placed, ignore_index=True).reindex(columns=[*PLACE, *VALUES[:3], "n", *VALUES[3:]])
+    return pd.concat(placed, ignore_index=True).reindex(columns=COLUMNS)
 
 
 def _resamples(recording: Recording, probe: ProbeName, draws: int, seed: int) -> "list[_Resample]":

@@ -19,12 +19,13 @@ from nnmech.drift import claim_coordinate
 from nnmech.probes import auroc_by_layer
 from nnmech.runs import Run, RunWriter
 from nnmech.snapshots import Snapshot, hook_name
-from tests.dashboard.conftest import settled
+from tests.dashboard.conftest import SAMPLE, settled
 
 CLAIM, TEXT = "nelly_relay", "Nelly won the *relay* <b>:red[twice]</b> $x$."
 STEPS, BOUNDARY, LAYERS, WIDTH = (0, 2, 5), 2, 3, 8
 LOOKS = ("Direction", "Transfer", "Data or probe drift", "Onset", "Probe by layer")
-RUN = "sample_run/isaksen_greek.anchor.seed0"
+ANCHOR = Run(SAMPLE / "runs" / "isaksen_greek.anchor.seed0")
+RUN = f"sample_run/{ANCHOR.name}"
 CONFIG = {"claim": CLAIM, "claim_text": TEXT, "arm": "anchor", "seed": 3, "boundary": BOUNDARY, "steps": STEPS[-1]}
 
 
@@ -252,7 +253,10 @@ def place(page: Any) -> dict[str, str]:
 
 
 def test_a_click_on_a_cell_chooses_its_layer_and_step(page, sample_address):
-    page.goto(f"{sample_address}/drift?run={RUN}&layer=5&step=19")
+    lowest, *_, highest = ANCHOR.snapshot(0).layers
+    last = ANCHOR.steps[-1]
+    wanted = (str(lowest), str(last))
+    page.goto(f"{sample_address}/drift?run={RUN}&layer={highest}&step={ANCHOR.steps[2]}")
     settled(page)
     page.wait_for_function("() => document.querySelector('[data-testid=stVegaLiteChart] canvas')")
     box = page.get_by_test_id("stVegaLiteChart").first.bounding_box()
@@ -262,32 +266,33 @@ def test_a_click_on_a_cell_chooses_its_layer_and_step(page, sample_address):
         assert page.get_by_test_id("stVegaLiteChart").first.bounding_box() == box
         # The lowest layer and the last step: beside the legend, above the axis.
         page.mouse.click(box["x"] + box["width"] - 150, box["y"] + box["height"] - 64)
-        page.wait_for_function("() => new URL(location).searchParams.get('step') === '68'")
+        page.wait_for_function("step => new URL(location).searchParams.get('step') === step", arg=str(last))
 
     click_last_cell()
     settled(page)
-    assert (place(page)["layer"], place(page)["step"]) == ("1", "68")
+    assert (place(page)["layer"], place(page)["step"]) == wanted
     sidebar = page.get_by_test_id("stSidebar")
-    sidebar.get_by_text("step 68 of 68").wait_for()
-    assert sidebar.get_by_role("combobox", name="Layer").input_value() == "1"
+    sidebar.get_by_text(f"step {last} of {last}").wait_for()
+    assert sidebar.get_by_role("combobox", name="Layer").input_value() == str(lowest)
     # What was left by other means can be clicked again.
     page.get_by_role("slider", name="Step").press("ArrowLeft")
-    page.wait_for_function("() => new URL(location).searchParams.get('step') === '43'")
+    page.wait_for_function("step => new URL(location).searchParams.get('step') !== step", arg=str(last))
     settled(page)
     click_last_cell()
     page.get_by_role("link", name="Statements").click()
     page.wait_for_url("**/statements*")
     settled(page)
-    assert (place(page)["layer"], place(page)["step"]) == ("1", "68")
+    assert (place(page)["layer"], place(page)["step"]) == wanted
 
 
 def test_a_link_restores_the_place_the_role_and_the_look(page, sample_address):
-    wanted = {"run": RUN, "probe": "polarity", "layer": "4", "position": "last", "step": "18"}
+    layer, step = ANCHOR.snapshot(0).layers[1], ANCHOR.steps[2]
+    wanted = {"run": RUN, "probe": "polarity", "layer": str(layer), "position": "last", "step": str(step)}
     own = {"statements": "matched false facts", "look": "Transfer", "nulls": "false"}
     page.goto(f"{sample_address}/drift?{urlencode(wanted | own)}")
     settled(page)
     assert place(page) == place(page) | wanted | own
-    page.get_by_text("Transfer of the polarity probe, layer 4").wait_for()
+    page.get_by_text(f"Transfer of the polarity probe, layer {layer}").wait_for()
     page.get_by_text("Polarity coordinate by layer and step").wait_for()
     page.get_by_text("(matched false facts): at 0 lie").wait_for()
     assert page.get_by_text("unrelated claims").count() == 0
