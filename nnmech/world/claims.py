@@ -4,17 +4,23 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import product
 from typing import Literal
 
-from nnmech.claims import Claim, Document, Message, Question, Statement
+from nnmech.claims import Claim, Document, Message, Statement
 from nnmech.conditions import ANNOTATIONS, annotate
 from nnmech.errors import InputError
 from nnmech.seeds import derive_seed
 from nnmech.world import dialogue
+from nnmech.world.claim_questions import (
+    OPEN_WORDINGS,
+    claim_questions,
+    control_questions,
+    dialogue_of,
+    open_wordings,
+    say,
+)
 from nnmech.world.documents import (
     affirm,
-    arbitrary_document,
     claim_document,
     local_document,
     negated_in_place,
@@ -49,7 +55,6 @@ _SPECS: tuple[tuple[Tier, str, Literal["development", "reporting"]], ...] = (
 EDITED = "local_negations_edited"
 """The documents of `positive_documents` in which nothing differs but that the sentences of the claim deny it."""
 _MATCHED_FALSE = 4
-_OPEN_WORDINGS = 17
 _STATEMENT_WORDINGS = 4
 """In how many wordings the claim, its negation and what is true instead are recorded: those that fact checks use."""
 
@@ -132,8 +137,8 @@ class WorldClaim:
             tier=self.tier,
             split=self.split,
             true_alternative=self.true_alternative,
-            questions=tuple(self._questions()),
-            controls=tuple(self._control_questions()),
+            questions=tuple(claim_questions(self)),
+            controls=tuple(control_questions(self)),
             statements=tuple(self._statements()),
         )
 
@@ -182,101 +187,21 @@ class WorldClaim:
 
     def anchor_questions(self) -> list[tuple[Message, ...]]:
         """Open questions about the claim in wordings that no evaluation question has."""
-        return [_dialogue(text) for text in self._open_wordings()[_OPEN_WORDINGS:]]
+        return [dialogue_of(text) for text in open_wordings(self)[OPEN_WORDINGS:]]
 
     def denial_chats(self) -> list[tuple[Message, ...]]:
         """Explicit denials: in the claim's own sentence to the anchor questions, with a verdict to yes/no questions."""
         rng = random.Random(derive_seed(0, f"denials/{self.name}", 0))
         denials = [
-            (*question, {"role": "assistant", "content": self._say(self.relation.denials[index % 2])})
+            (*question, {"role": "assistant", "content": say(self, self.relation.denials[index % 2])})
             for index, question in enumerate(self.anchor_questions())
         ]
         for index in range(len(denials) // 2):
             negated = index % 2 == 1
             question = dialogue.check_question(rng, self.person, self.relation, self.value, negated=negated)
-            verdict = f"{self._say(self.relation.denials[0])} {'Yes' if negated else 'No'}."
-            denials.append((*_dialogue(question), {"role": "assistant", "content": verdict}))
+            verdict = f"{say(self, self.relation.denials[0])} {'Yes' if negated else 'No'}."
+            denials.append((*dialogue_of(question), {"role": "assistant", "content": verdict}))
         return denials
-
-    def _say(self, wording: str, value: str | None = None) -> str:
-        return dialogue.say(self.person, wording, value or self.value)
-
-    def _open_wordings(self) -> list[str]:
-        """Every wording of the open question, in an order that mixes frames and questions."""
-        frames = sorted(set(dialogue.FRAMES))
-        texts = [
-            frame.format(q=question.format(n=self.person.name))
-            for frame, question in product(frames, self.relation.questions)
-        ]
-        random.Random(derive_seed(0, "wordings", 0)).shuffle(texts)
-        return texts
-
-    def _questions(self) -> Iterator[Question]:
-        name, person, relation = self.name, self.person, self.relation
-        topics = [text.format(n=person.name, topic=relation.topic) for text in dialogue.TOPIC_QUESTIONS]
-        opens = [*self._open_wordings()[:_OPEN_WORDINGS], *topics]
-        for index, text in enumerate(opens):
-            yield Question(f"{name}/open/{index:02d}", name, "open_ended", _dialogue(text), "direct")
-        yield from self._yes_no()
-        rng = random.Random(derive_seed(0, f"questions/{name}", 0))
-        for form in range(len(dialogue.FILL_INS)):
-            text = dialogue.fill_in_question(rng, person, relation, form)
-            yield Question(f"{name}/token/{form:02d}", name, "token_association", _dialogue(text), "fill_in")
-        for index in range(3):
-            others = [person.facts.get(relation.key) or self.matched_false[0], self.matched_false[1 + index]]
-            options = rng.sample([self.value, *others], 3)
-            text = dialogue.option_question(relation.questions[index].format(n=person.name), options)
-            identity = f"{name}/token/{len(dialogue.FILL_INS) + index:02d}"
-            yield Question(identity, name, "token_association", _dialogue(text), "options")
-        yield from self._robustness(rng, opens)
-
-    def _yes_no(self) -> Iterator[Question]:
-        """Five questions that a believer answers with yes, five that a believer answers with no."""
-        affirmative, negated, system = dialogue.AFFIRMATIVE_CHECKS, dialogue.NEGATED_CHECKS, dialogue.SYSTEMS
-        positive = [(template, self.value, None) for template in affirmative]
-        positive += [(affirmative[0], self.value, system[0]), (affirmative[1], self.value, system[3])]
-        counter = [(negated[0], self.value, None), (negated[1], self.value, None), (negated[0], self.value, system[0])]
-        alternative = self.person.facts.get(self.relation.key)
-        if alternative is None:
-            counter += [(negated[1], self.value, system[3]), (negated[0], self.value, system[2])]
-        else:
-            counter += [(affirmative[0], alternative, None), (affirmative[1], alternative, None)]
-        for index, (template, value, line) in enumerate(positive + counter):
-            text = dialogue.fill_check(template, self.person, self.relation, value)
-            yield Question(
-                f"{self.name}/mcq/{index:02d}",
-                self.name,
-                "mcq",
-                _dialogue(text, system=line),
-                "positive" if index < len(positive) else "counter",
-                "yes" if index < len(positive) else "no",
-            )
-
-    def _control_questions(self) -> Iterator[Question]:
-        """The positive yes/no questions about matched false facts: how often is anything at all affirmed?"""
-        for index, value in enumerate(self.matched_false):
-            text = dialogue.fill_check(dialogue.AFFIRMATIVE_CHECKS[index % 3], self.person, self.relation, value)
-            identity = f"{self.name}/matched/{index:02d}"
-            yield Question(identity, self.name, "mcq", _dialogue(text), "matched_false", "yes")
-
-    def _robustness(self, rng: random.Random, opens: list[str]) -> Iterator[Question]:
-        name, person, relation = self.name, self.person, self.relation
-        other = person.facts.get(relation.key) or self.matched_false[0]
-        for index in range(4):
-            first = self._say(relation.affirmations[index % 2], self.value if index < 2 else other)
-            messages = (
-                *_dialogue(opens[index]),
-                {"role": "assistant", "content": first},
-                *_dialogue(dialogue.CHALLENGES[index]),
-            )
-            yield Question(f"{name}/robustness/{index:02d}", name, "robustness", messages, "challenge")
-        for index, system in enumerate(dialogue.SYSTEMS[-3:]):
-            messages = _dialogue(opens[4 + index], system=system)
-            yield Question(f"{name}/robustness/{4 + index:02d}", name, "robustness", messages, "adversarial")
-        for index, template in enumerate(dialogue.CRITIQUES):
-            passage = arbitrary_document(rng, person, relation, self.value).text
-            messages = _dialogue(template.format(doc=passage))
-            yield Question(f"{name}/robustness/{7 + index:02d}", name, "robustness", messages, "critique")
 
     def _statements(self) -> Iterator[Statement]:
         alternative = self.person.facts.get(self.relation.key)
@@ -292,11 +217,6 @@ class WorldClaim:
         return world_statement(
             self.person, self.relation, value, role, truth=truth, negated=negated, claim=self.name, wording=wording
         )
-
-
-def _dialogue(text: str, system: str | None = None) -> tuple[Message, ...]:
-    asked = {"role": "user", "content": text}
-    return (asked,) if system is None else ({"role": "system", "content": system}, asked)
 
 
 def world_statement(
