@@ -38,9 +38,14 @@ VIEWS = (
 )
 
 
+def find_runs(given: Sequence[Path]) -> Listing:
+    """The runs in the folders `given`, or in the usual places."""
+    return list_runs(list(given) or list(DEFAULT_ROOTS))
+
+
 def show(given: Sequence[Path]) -> None:
     """Draw the page that the address names, for the runs in the folders `given`, or in the usual places."""
-    listing = list_runs(list(given) or list(DEFAULT_ROOTS))
+    listing = find_runs(given)
     background.begin()
 
     def page(view: View) -> Callable[[], None]:

@@ -16,8 +16,11 @@ def main() -> None:
     # Tables are made two at a time, of many small products: shared out among threads each of those would take longer.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     sys.path.insert(0, str(APP))
-    import pages  # noqa: F401
+    import pages
     from streamlit.web import cli
+
+    # The first reader need not wait for the first look at every run.
+    pages.find_runs([Path(argument) for argument in sys.argv[1:]])
 
     # Streamlit collects garbage after every run of a page: what was imported, torch above all, would be searched each
     # time, for a quarter of a second in which nothing else runs.
