@@ -45,7 +45,7 @@ def workshop() -> Workshop:
 
 
 def table(make: Callable[..., T], *arguments: Hashable) -> T | None:
-    """`make(*arguments)` where it is there by now, else None: then it is being made, and `pending` looks again.
+    """`make(*arguments)` where it is there by now, else None: then it is being made, and `look_again` waits for it.
 
     Nobody may change what it returns: everybody has the same. What `make` raises is raised here.
     """

@@ -109,18 +109,13 @@ def curves(
     """
     names = [line.name for line in lines]
     shown = {name: {"test": f"datum.series === {_quoted(name)}"} for name in names}
-    colour = {
+    series = {
         "field": "series",
         "type": "nominal",
-        "scale": {"domain": names, "range": [line.colour for line in lines]},
         "legend": _legend(columns) if legend and len(names) > 1 else None,
     }
-    dash = {
-        "field": "series",
-        "type": "nominal",
-        "scale": {"domain": names, "range": [list(line.dash) for line in lines]},
-        "legend": _legend(columns) if legend and len(names) > 1 else None,
-    }
+    colour = {**series, "scale": {"domain": names, "range": [line.colour for line in lines]}}
+    dash = {**series, "scale": {"domain": names, "range": [list(line.dash) for line in lines]}}
     width = {"condition": [{**shown[line.name], "value": 1.2} for line in lines if not line.points], "value": 2}
     pointed = " || ".join(test["test"] for line, test in zip(lines, shown.values(), strict=True) if line.points)
     only_points = [{"filter": pointed or "false"}]

@@ -1,7 +1,5 @@
 """The tables that several pages read, each by `background.table`: what nnmech says of a run, until a file changes."""
 
-from collections.abc import Sequence
-
 import pandas as pd
 from listing import Stamp
 
@@ -43,8 +41,3 @@ def belief_by_step(path: str, claim: str | None, version: Stamp) -> pd.DataFrame
 def metrics(path: str, version: Stamp) -> pd.DataFrame:
     """What was measured, a row a logged step."""
     return Run(path).metrics
-
-
-def roles(table: pd.DataFrame) -> Sequence[str]:
-    """The roles of a table of coordinates, in its order."""
-    return list(dict.fromkeys(table["role"]))

@@ -6,9 +6,8 @@ import numpy as np
 import streamlit as st
 from matplotlib.colors import to_hex, to_rgb
 
-from nnmech.plots.style import BELIEF, LOW_COLOURS, NULL, POLARITY, TRUTH, arm_colour
+from nnmech.plots.style import BELIEF, LOW_COLOURS, NULL, PROBE_COLOURS, arm_colour
 
-PROBE_COLOURS = {"truth": TRUTH, "polarity": POLARITY}
 MIN_LUMINANCE = 0.16
 """Of a line on the dark page: a contrast of at least 3 to 1, as WCAG asks of graphics."""
 NEARLY_BLACK = 0.2
