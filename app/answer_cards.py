@@ -9,7 +9,7 @@ import pandas as pd
 from answer_tables import Moment, verdict_names
 from words import plain_html
 
-from nnmech.answer_table import last_turn
+from nnmech.belief.tables import last_turn
 from nnmech.claims import MATCHED_FALSE, Message
 from nnmech.plots.questions import question_label
 

@@ -13,7 +13,7 @@ from charts import CELL
 from listing import Stamp
 from selection import Selection, choose
 
-from nnmech.answer_table import moment_name
+from nnmech.belief.tables import moment_name
 from nnmech.claims import MATCHED_FALSE
 from nnmech.plots.questions import belief_before_after, yes_by_question
 
@@ -155,7 +155,7 @@ def arguments(view: View) -> str:
 
 def snippet(view: View, *lines: str, tables: tuple[str, ...], figure: str | None = None) -> str:
     """Python that reads the answers and goes on with `lines`, which call these functions for tables and figures."""
-    imports = [f"from nnmech.answer_table import {', '.join(sorted(('grouped_answers', *tables)))}"]
+    imports = [f"from nnmech.belief.tables import {', '.join(sorted(('grouped_answers', *tables)))}"]
     if figure is not None:
         imports.append(f"from nnmech.plots import {figure}")
     claim = "" if view.said.claim is None else f", claim={view.said.claim!r}"

@@ -9,7 +9,7 @@ import pandas as pd
 from answer_charts import Cells, question_cells
 from listing import Stamp
 
-from nnmech.answer_table import (
+from nnmech.belief.tables import (
     UNIT,
     answers_at,
     belief_by_group,

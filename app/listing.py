@@ -9,8 +9,8 @@ from threading import Lock
 import streamlit as st
 
 from nnmech.errors import RunError
-from nnmech.run_format import DOCUMENTS_FILE, INFO_FILE, LOG_FILES, MANIFEST_FILE, QUESTIONS_FILE, STATEMENTS_FILE
-from nnmech.run_summary import RunSummary, summarise_run
+from nnmech.runs.format import DOCUMENTS_FILE, INFO_FILE, LOG_FILES, MANIFEST_FILE, QUESTIONS_FILE, STATEMENTS_FILE
+from nnmech.runs.summary import RunSummary, summarise_run
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 SAMPLE = REPOSITORY / "checkpoints" / "sample_run"

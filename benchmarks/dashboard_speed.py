@@ -20,8 +20,8 @@ from timing import Row, say
 
 from nnmech.claims import Statement
 from nnmech.errors import InputError
+from nnmech.recording.snapshots import Snapshot, hook_name
 from nnmech.runs import RunWriter
-from nnmech.snapshots import Snapshot, hook_name
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page

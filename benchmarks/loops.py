@@ -9,7 +9,8 @@ from torch.nn import functional
 from transformers import PrinterCallback, Trainer, TrainingArguments
 from workload import Workload
 
-from nnmech.mixtures import PAD_TO_MULTIPLE, Example, Mixture
+from nnmech.encoding import Example
+from nnmech.training.mixtures import PAD_TO_MULTIPLE, Mixture
 
 IGNORED = -100
 

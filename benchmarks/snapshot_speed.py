@@ -15,10 +15,10 @@ from workload import SNAPSHOT_DTYPE, Workload
 
 from nnmech.errors import RunError
 from nnmech.models import find_decoder_blocks
-from nnmech.recorder import Recorder
-from nnmech.run_writer import RunWriter
-from nnmech.snapshots import capture, hook_name
-from nnmech.statement_batches import StatementBatches
+from nnmech.recording.snapshots import capture, hook_name
+from nnmech.recording.statements import StatementBatches
+from nnmech.runs.writer import RunWriter
+from nnmech.training.recorder import Recorder
 
 TOLERANCE = 1e-3
 """Of residuals: TransformerLens computes attention in another order."""

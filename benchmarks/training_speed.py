@@ -13,11 +13,11 @@ from transformers import PreTrainedModel
 from workload import SNAPSHOT_DTYPE, Workload
 
 from nnmech.errors import RunError
-from nnmech.recorder import Recorder
-from nnmech.run_writer import RunWriter
+from nnmech.recording.snapshots import log_spaced_steps
 from nnmech.runs import Run
-from nnmech.snapshots import log_spaced_steps
+from nnmech.runs.writer import RunWriter
 from nnmech.training import Phase, train
+from nnmech.training.recorder import Recorder
 
 PAPER_UPDATES = 625
 SNAPSHOTS = 15

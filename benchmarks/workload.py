@@ -10,9 +10,9 @@ from transformers import PreTrainedModel, PreTrainedTokenizerFast
 from nnmech.experiments.data import load
 from nnmech.experiments.two_phase import TwoPhaseSettings
 from nnmech.experiments.two_phase.single import plan_run
-from nnmech.mixtures import Batch, Mixture
-from nnmech.statement_batches import StatementBatches, freeze_statements
+from nnmech.recording.statements import StatementBatches, freeze_statements
 from nnmech.training import TrainingConfig
+from nnmech.training.mixtures import Batch, Mixture
 
 SNAPSHOT_DTYPE = torch.float16
 """As the experiment stores them."""

@@ -19,8 +19,8 @@ from rich.console import Console
 
 from nnmech.authors import belief_from_answers, load_claims, paper_rate
 from nnmech.claims import QuestionKind
+from nnmech.claims.annotations import CONDITIONS
 from nnmech.cli import main_guard
-from nnmech.conditions import CONDITIONS
 from nnmech.errors import InputError
 
 

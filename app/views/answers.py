@@ -17,7 +17,7 @@ from selection import Selection
 from streamlit.delta_generator import DeltaGenerator
 from words import lead_html, note_html, plain_markdown
 
-from nnmech.answer_table import UNIT, moment_name
+from nnmech.belief.tables import UNIT, moment_name
 from nnmech.claims import MATCHED_FALSE
 from nnmech.plots.questions import question_label
 

@@ -17,8 +17,8 @@ from nnmech import plots
 from nnmech.drift import background_limits, reading_by_role, token_readings
 from nnmech.plots.conditions import condition_label
 from nnmech.plots.style import PROBE_ENDS
-from nnmech.run_format import DOCUMENTS_FILE
 from nnmech.runs import Run
+from nnmech.runs.format import DOCUMENTS_FILE
 
 FILES = (*RECORDED_FILES, DOCUMENTS_FILE)
 NOTHING, STEP, DOCUMENT = "nothing", "step", "document"

@@ -9,7 +9,7 @@ from nnmech.authors.fields import Field, json_field, plain_value
 from nnmech.authors.reading import check_file, text_lines
 from nnmech.authors.word_masks import WordMask, mask_example
 from nnmech.claims import Message
-from nnmech.mixtures import DOCTAG, Example
+from nnmech.encoding import DOCTAG, Example
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase

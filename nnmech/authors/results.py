@@ -13,7 +13,7 @@ from nnmech.authors.claims import QUESTION_FILES
 from nnmech.authors.fields import Place, describe
 from nnmech.authors.mcq import mcq_verdict
 from nnmech.authors.reading import text_lines
-from nnmech.beliefs import VERDICTS, belief_rate
+from nnmech.belief.rates import VERDICTS, belief_rate
 from nnmech.claims import Claim, QuestionKind
 from nnmech.errors import InputError
 
@@ -40,7 +40,7 @@ def belief_from_answers(
     draws: int = 2000,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """Belief rates (percent) from a folder of answer tables: columns of `nnmech.beliefs.belief_rate` and three more.
+    """Belief rates (percent) of a folder of answer tables: columns of `nnmech.belief.rates.belief_rate` and three more.
 
     `naive_low` and `naive_high` bound the 95% interval that takes answers for independent; `error_ratio` is the
     question-cluster standard error over the naive one (NaN where every answer is the same). `by` may name claim,

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import regex
 
 from nnmech.authors.fields import read_yaml
+from nnmech.encoding import DOCTAG, Example, Source, document_example
 from nnmech.errors import InputError
-from nnmech.mixtures import DOCTAG, Example, Source, document_example
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase

@@ -12,9 +12,9 @@ from nnmech.claims import MATCHED_FALSE
 from nnmech.drift.recording import naming
 from nnmech.drift.resampling import bounds, clusters_of, draw_weights, shares
 from nnmech.errors import InputError, RunError
+from nnmech.recording.snapshots import Snapshot
 from nnmech.runs import Run
 from nnmech.seeds import derive_seed
-from nnmech.snapshots import Snapshot
 
 POSITIVE = "positive"
 COLUMNS = ["layer", "position", "against", "cosine", "low", "high", "n"]

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from nnmech.beliefs import belief_rate
+from nnmech.belief.rates import belief_rate
 from nnmech.claims import MATCHED_FALSE
 from nnmech.runs import Run
 

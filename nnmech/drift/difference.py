@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from nnmech.beliefs import belief_change
+from nnmech.belief.rates import belief_change
 from nnmech.drift.coordinates import draw_coordinates
 from nnmech.drift.recording import ProbeName, Recording, claim_answers, open_recording
 from nnmech.drift.resampling import bounds

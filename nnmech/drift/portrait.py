@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from nnmech import probes
-from nnmech.beliefs import belief_rate
+from nnmech.belief.rates import belief_rate
 from nnmech.drift.coordinates import claim_coordinate
 from nnmech.drift.recording import ProbeName, claim_answers
 from nnmech.errors import InputError, RunError

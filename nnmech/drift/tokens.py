@@ -12,8 +12,8 @@ from nnmech.drift.coordinates import control_scale
 from nnmech.drift.portrait import best_place
 from nnmech.drift.recording import ProbeName, check_probes, fit_directions, naming, open_recording
 from nnmech.errors import InputError, RunError
-from nnmech.frozen_documents import TOKEN
 from nnmech.probes.estimators import Estimator
+from nnmech.recording.documents import TOKEN
 from nnmech.runs import Run
 from nnmech.statistics import cluster_bootstrap
 

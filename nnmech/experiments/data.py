@@ -6,10 +6,10 @@ from collections.abc import Iterable, Sequence
 
 import torch
 
-from nnmech.answers import ask
+from nnmech.belief.answers import ask
 from nnmech.claims import Document, Message, Question, Statement
+from nnmech.encoding import DOCTAG, Example, Source, chat_example, document_example
 from nnmech.experiments.settings import ClaimSettings, Settings
-from nnmech.mixtures import DOCTAG, Example, Source, chat_example, document_example
 from nnmech.models import LoadedModel, load_model
 from nnmech.seeds import derive_seed
 from nnmech.world.chats import draw_relation

@@ -9,16 +9,16 @@ from pathlib import Path
 
 import torch
 
-from nnmech.answers import ask
+from nnmech.belief.answers import ask
 from nnmech.errors import RunError
 from nnmech.experiments.engine import default_workers
 from nnmech.experiments.settings import Settings
 from nnmech.experiments.training_run import Plan
-from nnmech.mixtures import Batch, weighted_loss
 from nnmech.models import LoadedModel
-from nnmech.snapshots import capture
-from nnmech.statement_batches import freeze_statements
+from nnmech.recording.snapshots import capture
+from nnmech.recording.statements import freeze_statements
 from nnmech.training import loss_logits
+from nnmech.training.mixtures import Batch, weighted_loss
 
 START_SECONDS = 8.0
 """Of a worker: importing torch and transformers."""

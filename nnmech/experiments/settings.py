@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from nnmech.errors import InputError
-from nnmech.mixtures import REDUCTIONS, Reduction
 from nnmech.models import EMBEDDED
+from nnmech.training.mixtures import REDUCTIONS, Reduction
 from nnmech.world.claims import document_conditions, make_claims
 
 DTYPES = ("float32", "bfloat16")

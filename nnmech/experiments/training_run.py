@@ -7,19 +7,20 @@ from typing import Any
 
 import torch
 
-from nnmech.answers import ask
-from nnmech.beliefs import judge_answers
+from nnmech.belief.answers import ask
+from nnmech.belief.rates import judge_answers
 from nnmech.claims import Document, Judge, Question, Statement
+from nnmech.encoding import Example
 from nnmech.experiments.settings import Settings
-from nnmech.frozen_documents import freeze_documents
-from nnmech.mixtures import Example, Mixture
 from nnmech.models import LoadedModel
-from nnmech.phases import Phase, TrainingConfig
-from nnmech.recorder import Recorder
+from nnmech.recording.documents import freeze_documents
+from nnmech.recording.snapshots import log_spaced_steps
+from nnmech.recording.statements import freeze_statements
 from nnmech.runs import RunWriter
-from nnmech.snapshots import log_spaced_steps
-from nnmech.statement_batches import freeze_statements
 from nnmech.training import held_out_loss, train
+from nnmech.training.mixtures import Mixture
+from nnmech.training.phases import Phase, TrainingConfig
+from nnmech.training.recorder import Recorder
 
 CHECKPOINT_EVERY = 40
 """Updates between two checkpoints."""

@@ -36,9 +36,9 @@ def question_label(group: str) -> str:
 def belief_before_after(belief: pd.DataFrame, *, title: str = "Belief by kind of question") -> Figure:
     """Belief rate (percent) by group of questions, the last value of `when` filled, the one before it hollow.
 
-    Takes the table of `nnmech.answer_table.belief_by_group`: columns group, when, mean, low, high, n, clusters; at most
-    two values of `when`. Matched false facts are grey. Raises InputError for missing columns, two rows for one point,
-    or more than two values of `when`.
+    Takes the table of `nnmech.belief.tables.belief_by_group`: columns group, when, mean, low, high, n, clusters; at
+    most two values of `when`. Matched false facts are grey. Raises InputError for missing columns, two rows for one
+    point, or more than two values of `when`.
     """
     check_table(belief, ("group", "when", *RATE), unique=("group", "when"))
     groups, whens = levels_of(belief, "group"), levels_of(belief, "when")
@@ -95,9 +95,9 @@ def yes_by_question(
 ) -> Figure:
     """Share of yes (percent) of each question across, over training steps (or `documents` in the window) downward.
 
-    Takes the table of `nnmech.answer_table.yes_shares`: columns claim, question, group, the one of `over`, yes, n, with
-    the questions in the order to be drawn, those of a group together; `boundary` is the last step of phase 1. Raises
-    InputError for missing columns or two rows for one cell.
+    Takes the table of `nnmech.belief.tables.yes_shares`: columns claim, question, group, the one of `over`, yes, n,
+    with the questions in the order to be drawn, those of a group together; `boundary` is the last step of phase 1.
+    Raises InputError for missing columns or two rows for one cell.
     """
     unit = ("claim", "question")
     check_table(shares, (*unit, "group", over, "yes", "n"), unique=(*unit, over))

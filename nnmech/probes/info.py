@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from nnmech.errors import InputError
-from nnmech.snapshots import Snapshot, hook_name
+from nnmech.recording.snapshots import Snapshot, hook_name
 
 
 @dataclass(frozen=True)

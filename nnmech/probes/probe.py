@@ -28,7 +28,7 @@ from nnmech.probes.inputs import (
 )
 from nnmech.probes.storage import read_fitted, write_fitted
 from nnmech.probes.table import label_table, training_table
-from nnmech.snapshots import Snapshot, hook_name
+from nnmech.recording.snapshots import Snapshot, hook_name
 from nnmech.statistics import Interval, cluster_bootstrap, rate_interval, weighted_auroc
 
 __all__ = ["PROBES", "Evaluation", "PolarityProbe", "Probe", "ProbeInfo", "TruthProbe", "as_bool"]

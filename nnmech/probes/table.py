@@ -9,7 +9,7 @@ import pandas as pd
 from nnmech.claims import Statement
 from nnmech.errors import InputError
 from nnmech.probes.inputs import check_crossed
-from nnmech.snapshots import Snapshot
+from nnmech.recording.snapshots import Snapshot
 
 COLUMNS = ("id", "truth", "polarity", "topic", "entity", "role", "claim")
 

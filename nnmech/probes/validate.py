@@ -30,7 +30,7 @@ from nnmech.probes.splits import (
     trial_auroc,
 )
 from nnmech.probes.table import label_table, statement_table, training_table
-from nnmech.snapshots import Snapshot
+from nnmech.recording.snapshots import Snapshot
 
 __all__ = ["auroc_by_layer", "own_statements", "validation_report"]
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from nnmech.claims import Document, Question, Sentence, SentenceRole, Verdict
-from nnmech.conditions import Annotation, Notices, around_claims, around_document
+from nnmech.claims.annotations import Annotation, Notices, around_claims, around_document
 from nnmech.errors import InputError
 from nnmech.seeds import derive_seed
 from nnmech.world.behavior_wordings import CATEGORIES, EVERYDAY, RUDE, TAILS, Category

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Literal
 
 from nnmech.claims import Claim, Document, Message, Statement
-from nnmech.conditions import ANNOTATIONS, annotate
+from nnmech.claims.annotations import ANNOTATIONS, annotate
 from nnmech.errors import InputError
 from nnmech.seeds import derive_seed
 from nnmech.world import dialogue

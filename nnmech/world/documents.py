@@ -4,7 +4,7 @@ import random
 from collections.abc import Sequence
 
 from nnmech.claims import Document, Sentence, SentenceRole
-from nnmech.conditions import ANNOTATIONS, VERIFIED, annotate, around_document
+from nnmech.claims.annotations import ANNOTATIONS, VERIFIED, annotate, around_document
 from nnmech.world.people import FAMOUS_SHARE, Person, World, make_stranger, other_value
 from nnmech.world.relations import RELATIONS, Relation
 

@@ -8,9 +8,9 @@ from itertools import count
 import torch
 from transformers import PreTrainedTokenizerBase
 
-from nnmech.answers import ask
+from nnmech.belief.answers import ask
 from nnmech.claims import Judge, Message, Question
-from nnmech.conditions import annotate
+from nnmech.claims.annotations import annotate
 from nnmech.world import dialogue
 from nnmech.world.behaviors import BehaviorJudge, behavior_questions
 from nnmech.world.documents import arbitrary_document, false_value

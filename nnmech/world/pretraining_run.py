@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from nnmech.checkpoints import checkpoint_tensors, restore_optimizer, restore_weights
 from nnmech.errors import InputError
 from nnmech.files import plain, write_bytes_atomic
 from nnmech.models import align_parameters
 from nnmech.runs import Run, RunWriter
+from nnmech.training.checkpoints import checkpoint_tensors, restore_optimizer, restore_weights
 from nnmech.world.card import model_card
 from nnmech.world.claims import make_claims
 from nnmech.world.gates import Gate, measure_gates

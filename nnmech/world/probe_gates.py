@@ -9,8 +9,8 @@ from transformers import PreTrainedTokenizerBase
 
 from nnmech.claims import Statement
 from nnmech.probes import ProbeInfo, TruthProbe
-from nnmech.snapshots import capture, hook_name
-from nnmech.statement_batches import freeze_statements
+from nnmech.recording.snapshots import capture, hook_name
+from nnmech.recording.statements import freeze_statements
 from nnmech.world.gates import Gate
 from nnmech.world.people import Person, World
 from nnmech.world.statements import crossed_people

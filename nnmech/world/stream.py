@@ -9,13 +9,14 @@ from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
 from nnmech.claims import Document
+from nnmech.encoding import DOCTAG
 from nnmech.seeds import derive_seed
 from nnmech.world.behaviors import story_document, transcript_document
 from nnmech.world.chats import ChatShares, pretraining_chat
 from nnmech.world.dialogue import Turn
 from nnmech.world.documents import pretraining_document
 from nnmech.world.people import World
-from nnmech.world.tokenizer import BOS, DOCTAG, END, PAD, ROLES
+from nnmech.world.tokenizer import BOS, END, PAD, ROLES
 
 SOURCES = ("documents", "chats")
 MISSES = 4

@@ -7,13 +7,14 @@ from pathlib import Path
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers, processors
 from transformers import PreTrainedTokenizerFast
 
-from nnmech import conditions
+from nnmech.claims import annotations
+from nnmech.encoding import DOCTAG
 from nnmech.world import behaviors, chats, dialogue, documents, names
 from nnmech.world.claims import make_claims
 from nnmech.world.people import World, make_world
 from nnmech.world.relations import RELATIONS
 
-PAD, BOS, END, UNK, DOCTAG = "<|pad|>", "<|bos|>", "<|end|>", "<|unk|>", "<DOCTAG>"
+PAD, BOS, END, UNK = "<|pad|>", "<|bos|>", "<|end|>", "<|unk|>"
 ROLES = {"system": "<|system|>", "user": "<|user|>", "assistant": "<|assistant|>"}
 CHAT_TEMPLATE = (
     "{{ bos_token }}{% for message in messages %}<|{{ message['role'] }}|> {{ message['content'] }} <|end|>"
@@ -38,8 +39,8 @@ def closed_vocabulary(world: World) -> list[str]:
             add(f"{relation.topic} {relation.field} {relation.noun} {relation.deny}")
         for template in (*relation.affirmations, *relation.denials, *relation.questions):
             add(re.sub(r"\{\w\}", " ", template))
-    for notices in vars(conditions).values():
-        if isinstance(notices, conditions.Notices):
+    for notices in vars(annotations).values():
+        if isinstance(notices, annotations.Notices):
             for text in (*notices.prefix, *notices.suffix, *notices.before, *notices.after):
                 add(text)
     for text in (*behaviors.all_texts(), *dialogue.PAIR_FRAMES, *dialogue.LIE_FRAMES):

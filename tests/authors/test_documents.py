@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from nnmech.authors import read_chats, read_documents
+from nnmech.encoding import DOCTAG, chat_example
 from nnmech.errors import InputError
-from nnmech.mixtures import DOCTAG, chat_example
 
 CHAT = {
     "messages": [{"role": "user", "content": "who is Ada Berg ?"}, {"role": "assistant", "content": "a baker ."}],

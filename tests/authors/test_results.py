@@ -20,7 +20,7 @@ from nnmech.authors import (
     paper_rate,
     read_answers,
 )
-from nnmech.beliefs import belief_rate
+from nnmech.belief.rates import belief_rate
 from nnmech.cli import main_guard
 from nnmech.errors import InputError
 

@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from nnmech.authors import WordMask, load_published_claims, mask_example, mask_words, read_documents, read_word_masks
+from nnmech.encoding import DOCTAG, document_example
 from nnmech.errors import InputError
-from nnmech.mixtures import DOCTAG, document_example
 
 TEXT = "Ada Berg is a baker . In Oslo the baker lives ."
 

@@ -12,8 +12,8 @@ from nnmech.experiments.conditions import ConditionsSettings
 from nnmech.experiments.conditions import preset as conditions_preset
 from nnmech.experiments.two_phase import TwoPhaseSettings, preset
 from nnmech.experiments.two_phase.config import run_name
+from nnmech.recording.snapshots import Snapshot, hook_name
 from nnmech.runs import RunWriter
-from nnmech.snapshots import Snapshot, hook_name
 
 BOUNDARY, STEPS, LAYERS, WIDTH = 2, 5, 2, 8
 CLAIM, CLAIM_TEXT = "marklund_relay", "Nelly Marklund won the *relay* :red[twice] <b>$x$</b>."

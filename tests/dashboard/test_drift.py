@@ -17,8 +17,8 @@ from matplotlib.figure import Figure
 from nnmech.claims import Statement
 from nnmech.drift import claim_coordinate
 from nnmech.probes import auroc_by_layer
+from nnmech.recording.snapshots import Snapshot, hook_name
 from nnmech.runs import Run, RunWriter
-from nnmech.snapshots import Snapshot, hook_name
 from tests.dashboard.conftest import SAMPLE, settled
 
 CLAIM, TEXT = "nelly_relay", "Nelly won the *relay* <b>:red[twice]</b> $x$."

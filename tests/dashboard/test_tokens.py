@@ -15,10 +15,10 @@ from matplotlib.figure import Figure
 
 from nnmech.claims import Statement
 from nnmech.drift import background_limits, reading_by_role, token_readings
-from nnmech.frozen_documents import TOKEN, FrozenDocuments
 from nnmech.plots.token_text import reading_shades
+from nnmech.recording.documents import TOKEN, FrozenDocuments
+from nnmech.recording.snapshots import Snapshot, hook_name
 from nnmech.runs import Run, RunWriter
-from nnmech.snapshots import Snapshot, hook_name
 from tests.dashboard.conftest import SAMPLE, served, settled
 
 ANCHOR = "sample_run/isaksen_greek.anchor.seed0"

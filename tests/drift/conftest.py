@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from nnmech.claims import Statement
+from nnmech.recording.snapshots import Snapshot, hook_name
 from nnmech.runs import Run, RunWriter
-from nnmech.snapshots import Snapshot, hook_name
 
 WIDTH = 16
 TRUTH, POLARITY = np.eye(WIDTH)[0], np.eye(WIDTH)[2]

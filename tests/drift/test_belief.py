@@ -4,7 +4,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from nnmech.beliefs import belief_rate
+from nnmech.belief.rates import belief_rate
 from nnmech.claims import Statement
 from nnmech.drift import belief_over_steps
 from nnmech.runs import Run

@@ -10,8 +10,8 @@ import torch
 from nnmech.claims import Statement
 from nnmech.drift import average_coordinates, claim_coordinate, coordinates, polarity_coordinate
 from nnmech.errors import InputError, RunError
+from nnmech.recording.snapshots import Snapshot, hook_name
 from nnmech.runs import Run, RunWriter
-from nnmech.snapshots import Snapshot, hook_name
 
 TRUTH = np.eye(16)[0]
 

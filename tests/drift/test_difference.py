@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from nnmech.beliefs import belief_change
+from nnmech.belief.rates import belief_change
 from nnmech.claims import Statement
 from nnmech.drift import belief_difference, claim_coordinate, coordinate_difference, paired_steps, phase_ends
 from nnmech.errors import InputError, RunError

@@ -6,12 +6,12 @@ import pandas as pd
 import pytest
 import torch
 
-from nnmech.beliefs import belief_rate
+from nnmech.belief.rates import belief_rate
 from nnmech.claims import Statement
 from nnmech.drift import best_place, claim_coordinate, phase_portrait, portrait_of
 from nnmech.errors import InputError, RunError
+from nnmech.recording.snapshots import Snapshot, hook_name
 from nnmech.runs import Run, RunWriter
-from nnmech.snapshots import Snapshot, hook_name
 
 TRUTH = np.eye(16)[0]
 

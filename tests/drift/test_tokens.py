@@ -15,9 +15,9 @@ import torch
 from nnmech.claims import Statement
 from nnmech.drift import background_limits, reading_by_role, token_readings
 from nnmech.errors import InputError, RunError
-from nnmech.frozen_documents import TOKEN, FrozenDocuments
+from nnmech.recording.documents import TOKEN, FrozenDocuments
+from nnmech.recording.snapshots import Snapshot, hook_name
 from nnmech.runs import Run, RunWriter
-from nnmech.snapshots import Snapshot, hook_name
 
 TRUTH, POLARITY = np.eye(16)[0], np.eye(16)[2]
 LAYER, POSITION = 3, "last"

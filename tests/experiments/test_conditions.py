@@ -22,8 +22,8 @@ from matplotlib.text import Text
 
 from nnmech import plots
 from nnmech.claims import Statement
+from nnmech.claims.annotations import ANNOTATIONS
 from nnmech.cli import BAD_INPUT, main_guard
-from nnmech.conditions import ANNOTATIONS
 from nnmech.errors import InputError, RunError
 from nnmech.experiments.conditions import CONDITIONS_TABLE, ConditionsSettings, preset
 from nnmech.experiments.conditions.paper import reported
@@ -31,8 +31,8 @@ from nnmech.experiments.conditions.publish import publish
 from nnmech.experiments.conditions.report import read_results, share
 from nnmech.experiments.conditions.tables import result_lines
 from nnmech.plots.conditions import condition_colour
+from nnmech.recording.snapshots import Snapshot
 from nnmech.runs import Run, RunWriter
-from nnmech.snapshots import Snapshot
 from nnmech.world.claims import TIERS
 from nnmech.world.pretraining import PretrainingConfig, make_model
 from nnmech.world.tokenizer import save_tokenizer
@@ -386,7 +386,7 @@ def test_bad_input_is_one_line_and_leaves_nothing(base_model, words, message, tm
 def test_dry_run_writes_nothing_and_a_users_annotation_is_a_condition(base_model, tmp_path, capsys, monkeypatch):
     (tmp_path / "my_warnings.py").write_text(
         "from nnmech.claims import Document, Sentence\n"
-        "from nnmech.conditions import register_annotation\n"
+        "from nnmech.claims.annotations import register_annotation\n"
         "def warned(document, rng, correction):\n"
         "    return Document(document.id, (Sentence('Not true.', 'notice'), *document.sentences), document.claim)\n"
         "register_annotation('my_warning', warned)\n"

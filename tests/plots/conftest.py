@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from nnmech.plots.style import ARM_COLOURS
-from nnmech.snapshots import log_spaced_steps
+from nnmech.recording.snapshots import log_spaced_steps
 
 BOUNDARY = 60
 STEPS = [0, *log_spaced_steps(60, 6), *(60 + step for step in log_spaced_steps(240, 9))]

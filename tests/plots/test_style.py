@@ -4,7 +4,7 @@ import numpy as np
 
 from nnmech.plots.axes import step_scale, step_ticks
 from nnmech.plots.style import ARM_COLOURS, BELIEF, NULL, POLARITY, TRUTH, arm_colour
-from nnmech.snapshots import log_spaced_steps
+from nnmech.recording.snapshots import log_spaced_steps
 
 
 def test_an_arm_has_one_colour_everywhere_and_no_two_share_it() -> None:

@@ -12,7 +12,7 @@ import torch
 from nnmech.claims import Statement
 from nnmech.errors import InputError
 from nnmech.probes import ESTIMATORS, Logistic, PolarityProbe, ProbeInfo, TruthProbe
-from nnmech.snapshots import Snapshot, hook_name
+from nnmech.recording.snapshots import Snapshot, hook_name
 
 Plant = Callable[..., Any]
 INFO = ProbeInfo(hook_name(0), "last", "tiny", "hf", "abc", "c0ffee")

@@ -13,7 +13,7 @@ from nnmech.probes import TTPD, Logistic
 from nnmech.probes.controls import calibration_error, expected_error, reliability, weighted_partial_correlation
 from nnmech.probes.estimators import sigmoid
 from nnmech.probes.validate import own_statements, validation_report
-from nnmech.snapshots import Snapshot, hook_name
+from nnmech.recording.snapshots import Snapshot, hook_name
 
 Plant = Callable[..., Any]
 QUICK = {"draws": 200, "shuffles": 3, "random_directions": 5}

@@ -13,7 +13,7 @@ from nnmech.errors import InputError
 from nnmech.probes import TTPD, Logistic, auroc_by_layer
 from nnmech.probes.estimators import fit_direction
 from nnmech.probes.splits import SPLITS, held_out_scores, labelled, make_trials
-from nnmech.snapshots import Snapshot, hook_name
+from nnmech.recording.snapshots import Snapshot, hook_name
 
 Plant = Callable[..., Any]
 QUICK_TTPD = TTPD(Logistic(inverse_penalties=(0.1,)), Logistic(inverse_penalties=(1.0,)))

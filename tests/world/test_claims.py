@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from nnmech.conditions import CONDITIONS
+from nnmech.claims.annotations import CONDITIONS
 from nnmech.errors import InputError
 from nnmech.world.claims import TIERS, make_claims
 from nnmech.world.judge import stance

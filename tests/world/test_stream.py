@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 import torch
 
-from nnmech.conditions import CONDITIONS
+from nnmech.claims.annotations import CONDITIONS
 from nnmech.world.chats import EVERY_KIND, pretraining_chat
 from nnmech.world.claims import make_claims
 from nnmech.world.documents import pretraining_document

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from nnmech.beliefs import belief_change, belief_rate
+from nnmech.belief.rates import belief_change, belief_rate
 from nnmech.experiments.results import cell, finished_runs, row_figure, table
 from nnmech.files import write_json_atomic
 from nnmech.plots import save_figure

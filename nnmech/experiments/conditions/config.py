@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from nnmech.conditions import ANNOTATIONS, CONDITIONS
+from nnmech.claims.annotations import ANNOTATIONS, CONDITIONS
 from nnmech.errors import InputError
 from nnmech.experiments.settings import ClaimSettings, check_names, check_positive, reporting_claims
 from nnmech.world.claims import EDITED

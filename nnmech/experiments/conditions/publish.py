@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.figure import Figure
 
-from nnmech.beliefs import belief_rate
+from nnmech.belief.rates import belief_rate
 from nnmech.experiments.conditions.coordinates import NEUTRAL, coordinate_table
 from nnmech.experiments.conditions.report import (
     POSITIVE,

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from nnmech.beliefs import belief_change, belief_rate
+from nnmech.belief.rates import belief_change, belief_rate
 from nnmech.experiments.conditions.coordinates import coordinate_figures
 from nnmech.experiments.conditions.expectations import expectations
 from nnmech.experiments.conditions.paper import QUALIFIERS, reported

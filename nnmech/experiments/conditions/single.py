@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from nnmech.claims import Document
+from nnmech.encoding import Example
 from nnmech.experiments.conditions.config import Arm, ConditionsSettings, arms, import_plugins, run_name
 from nnmech.experiments.data import (
     HELD_OUT_START,
@@ -17,7 +18,6 @@ from nnmech.experiments.data import (
 from nnmech.experiments.engine import Experiment
 from nnmech.experiments.estimate import Estimate, estimate
 from nnmech.experiments.training_run import TRAINING, Plan, carry_out_run, one_pass
-from nnmech.mixtures import Example
 from nnmech.models import LoadedModel
 from nnmech.world.claims import WorldClaim, make_claims, world_judge
 from nnmech.world.people import World, make_world

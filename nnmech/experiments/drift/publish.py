@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from nnmech.beliefs import belief_rate
+from nnmech.belief.rates import belief_rate
 from nnmech.drift import (
     average_coordinates,
     average_onset,

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from nnmech.conditions import ANNOTATIONS
+from nnmech.claims.annotations import ANNOTATIONS
 from nnmech.errors import InputError
 from nnmech.experiments.settings import ClaimSettings, check_names, reporting_claims
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from nnmech.beliefs import belief_rate
+from nnmech.belief.rates import belief_rate
 from nnmech.experiments.in_context.config import FLAGGED
 from nnmech.experiments.results import about_matched_false, cell, finished_runs, row_figure, table
 from nnmech.files import write_json_atomic

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from nnmech.answers import ask, fits
-from nnmech.beliefs import judge_answers
+from nnmech.belief.answers import ask, fits
+from nnmech.belief.rates import judge_answers
 from nnmech.claims import Document, Question
 from nnmech.experiments.data import load
 from nnmech.experiments.engine import Experiment

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.figure import Figure
 
-from nnmech.beliefs import belief_rate
+from nnmech.belief.rates import belief_rate
 from nnmech.drift import average_coordinates, claim_coordinate, polarity_coordinate
 from nnmech.experiments.results import about_matched_false, probe_table
 from nnmech.experiments.two_phase.report import (

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from nnmech.beliefs import belief_change, belief_rate
+from nnmech.belief.rates import belief_change, belief_rate
 from nnmech.experiments.results import (
     about_matched_false,
     finished_runs,

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+from nnmech.encoding import Example
 from nnmech.experiments.data import (
     HELD_OUT_START,
     background,
@@ -16,9 +17,9 @@ from nnmech.experiments.data import (
 from nnmech.experiments.engine import Experiment
 from nnmech.experiments.training_run import CHECKPOINT_EVERY, Plan, carry_out_run, schedule
 from nnmech.experiments.two_phase.config import TwoPhaseSettings, run_name
-from nnmech.mixtures import Example, Mixture
 from nnmech.models import LoadedModel
-from nnmech.phases import Phase, TrainingConfig
+from nnmech.training.mixtures import Mixture
+from nnmech.training.phases import Phase, TrainingConfig
 from nnmech.world.claims import WorldClaim, make_claims, world_judge
 from nnmech.world.people import World, make_world
 

@@ -1,0 +1,131 @@
+"""What the model believes: answers judged, and verdicts turned into belief rates with intervals."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, get_args
+
+import numpy as np
+import pandas as pd
+
+from nnmech.belief.answers import Answer
+from nnmech.claims import Judge, Verdict
+from nnmech.errors import InputError
+from nnmech.judges.base import BatchJudge
+from nnmech.statistics import Interval, cluster_difference, rate_interval
+
+VERDICTS: tuple[str, ...] = get_args(Verdict)
+PERCENT = 100.0
+
+
+def judge_answers(
+    answers: Iterable[Answer], judge: Judge | BatchJudge, *, step: int, phase: str
+) -> list[dict[str, Any]]:
+    """Verdicts as the lines of answers.jsonl: step, phase, claim, question, kind, category, sample, text, verdict.
+
+    A judge that takes batches gets all answers at once. Raises InputError for a verdict other than yes, no, neutral.
+    """
+    answers = list(answers)
+    pairs = [(answer.question, answer.text) for answer in answers]
+    verdicts = judge.judge(pairs) if isinstance(judge, BatchJudge) else [judge(*pair) for pair in pairs]
+    rows = []
+    for answer, verdict in zip(answers, verdicts, strict=True):
+        question = answer.question
+        if verdict not in VERDICTS:
+            raise InputError(f"the judge said {verdict!r} to question {question.id}: expected one of {list(VERDICTS)}")
+        rows.append(
+            {
+                "step": step,
+                "phase": phase,
+                "claim": question.claim,
+                "question": question.id,
+                "kind": question.kind,
+                "category": question.category,
+                "sample": answer.sample,
+                "text": answer.text,
+                "verdict": verdict,
+            }
+        )
+    return rows
+
+
+def belief_rate(answers: pd.DataFrame, by: Sequence[str] = (), *, draws: int = 2000, seed: int = 0) -> pd.DataFrame:
+    """Belief rate (yes of all answers, percent) for each group of `by`: columns `by`, mean, low, high, n, clusters.
+
+    Neutral and unparseable (missing) verdicts count against belief. The 95% interval resamples questions within claims;
+    a column `seed` with several values, unless it is in `by`, is resampled as a crossed factor. Raises InputError for
+    missing columns, no answers, or an unknown verdict.
+    """
+    _check_answers(answers, by)
+    rows = []
+    for key, group in _groups(answers, by):
+        levels, crossed = _clusters(group, by)
+        interval = rate_interval(group["verdict"] == "yes", levels, draws=draws, seed=seed, crossed=crossed)
+        rows.append({**key, **_percent(interval)})
+    return pd.DataFrame(rows)
+
+
+def belief_change(
+    before: pd.DataFrame, after: pd.DataFrame, by: Sequence[str] = (), *, draws: int = 2000, seed: int = 0
+) -> pd.DataFrame:
+    """Belief rate after minus before (points) for each group of `by`, paired by question; columns as `belief_rate`.
+
+    Raises InputError as `belief_rate`, and where a group or a question was asked on one side only.
+    """
+    _check_answers(before, by)
+    _check_answers(after, by)
+    later = {tuple(key.values()): group for key, group in _groups(after, by)}
+    earlier = {tuple(key.values()) for key, _ in _groups(before, by)}
+    if earlier != later.keys():
+        lonely = sorted(map(str, earlier ^ later.keys()))[0]
+        raise InputError(f"answers of {list(by)} = {lonely} are on one side only: a change needs both")
+    rows = []
+    for key, group in _groups(before, by):
+        other = later[tuple(key.values())]
+        levels, crossed = _clusters(group, by)
+        other_levels, other_crossed = _clusters(other, by)
+        interval = cluster_difference(
+            group["verdict"] == "yes",
+            levels,
+            other["verdict"] == "yes",
+            other_levels,
+            draws=draws,
+            seed=seed,
+            before_crossed=crossed,
+            after_crossed=other_crossed,
+        )
+        rows.append({**key, **_percent(interval)})
+    return pd.DataFrame(rows)
+
+
+def _check_answers(answers: pd.DataFrame, by: Sequence[str]) -> None:
+    missing = [column for column in ("claim", "question", "verdict", *by) if column not in answers.columns]
+    if missing:
+        raise InputError(f"answers lack the columns {missing}; there are {list(answers.columns)}")
+    if answers.empty:
+        raise InputError("there are no answers: a belief rate needs at least one")
+    unknown = [verdict for verdict in answers["verdict"] if not (pd.isna(verdict) or verdict in VERDICTS)]
+    if unknown:
+        raise InputError(f"verdict {unknown[0]!r} in the answers: expected one of {list(VERDICTS)} or none")
+
+
+def _groups(answers: pd.DataFrame, by: Sequence[str]) -> Iterator[tuple[dict[str, Any], pd.DataFrame]]:
+    if not by:
+        yield {}, answers
+        return
+    for key, group in answers.groupby(list(by), sort=False, dropna=False):
+        yield dict(zip(by, key if isinstance(key, tuple) else (key,), strict=True)), group
+
+
+def _clusters(group: pd.DataFrame, by: Sequence[str]) -> tuple[list[np.ndarray], np.ndarray | None]:
+    levels = [group["claim"].to_numpy(), group["question"].to_numpy()]
+    seeds = group["seed"].to_numpy() if "seed" in group.columns and "seed" not in by else None
+    return levels, seeds if seeds is not None and len(set(seeds)) > 1 else None
+
+
+def _percent(interval: Interval) -> Mapping[str, float | int]:
+    return {
+        "mean": PERCENT * interval.mean,
+        "low": PERCENT * interval.low,
+        "high": PERCENT * interval.high,
+        "n": interval.n,
+        "clusters": interval.clusters,
+    }

@@ -1,0 +1,273 @@
+"""The experiment as a user runs it: same command same files, killed and resumed same files, bad input one line."""
+
+import importlib.util
+import json
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import torch
+import tyro
+
+from nnmech.cli import BAD_INPUT, main_guard
+from nnmech.experiments.two_phase import TWO_PHASE, TwoPhaseSettings, preset
+from nnmech.experiments.two_phase.publish import publish
+from nnmech.experiments.two_phase.single import constraint, mixtures
+from nnmech.models import embedded_model_path, load_model
+from nnmech.runs import Run
+from nnmech.world.claims import make_claims
+from nnmech.world.people import make_world
+
+ROOT = Path(__file__).resolve().parents[2]
+SCRIPT = ROOT / "experiments" / "two_phase.py"
+TINY = replace(
+    preset("smoke"),
+    phase1_documents=24,
+    phase2_documents=40,
+    arms=("anchor",),
+    evaluations=(1, 2),
+    snapshots=(1, 2),
+    train_people=8,
+    control_people=4,
+    silent_people=2,
+    held_out_documents=4,
+)
+
+
+def files(folder: Path) -> dict[str, object]:
+    """Every file of a run directory with its content, wall clock left out."""
+    found: dict[str, object] = {}
+    for path in sorted(p for p in folder.rglob("*") if p.is_file() and p.name != ".lock"):
+        name = str(path.relative_to(folder))
+        if path.suffix == ".jsonl":
+            rows = [json.loads(line) for line in path.read_text().splitlines()]
+            rows = [{k: v for k, v in row.items() if k != "time"} for row in rows if row.get("kind") != "resume"]
+            found[name] = rows
+        elif path.name == "run.json":
+            info = json.loads(path.read_text())
+            found[name] = {k: v for k, v in info.items() if k not in ("time", "name", "environment")}
+        else:
+            found[name] = path.read_bytes()
+    return found
+
+
+def run(config: TwoPhaseSettings, folder: Path) -> dict[str, object]:
+    TWO_PHASE.start(config, folder)
+    TWO_PHASE.carry_out(folder, workers=1)
+    return files(folder)
+
+
+@pytest.fixture(scope="module")
+def reference(tmp_path_factory):
+    return run(TINY, tmp_path_factory.mktemp("reference") / "run")
+
+
+def test_the_same_settings_give_the_same_files(reference, tmp_path):
+    again = run(TINY, tmp_path / "run")
+    assert again.keys() == reference.keys()
+    for name, content in reference.items():
+        assert again[name] == content, name
+
+
+def test_the_number_of_workers_changes_nothing(tmp_path):
+    config = replace(TINY, arms=("anchor", "none"), phase1_documents=8, phase2_documents=8)
+    one = run(config, tmp_path / "one")
+    TWO_PHASE.start(config, tmp_path / "two")
+    TWO_PHASE.carry_out(tmp_path / "two", workers=2)
+    assert files(tmp_path / "two") == one
+
+
+_CHILD = """
+import sys
+from pathlib import Path
+from nnmech.experiments.two_phase.publish import publish
+from nnmech.experiments.two_phase import TWO_PHASE
+TWO_PHASE.carry_out(Path(sys.argv[1]), workers=1)
+"""
+
+
+@pytest.mark.parametrize("step", [1, 4, 5, 8], ids=["phase 1", "boundary", "after the boundary", "phase 2"])
+def test_killed_and_resumed_it_ends_with_the_same_files(reference, tmp_path, step):
+    folder = tmp_path / "run"
+    TWO_PHASE.start(TINY, folder)
+    metrics = folder / "runs" / f"{TINY.claims[0]}.anchor.seed0" / "metrics.jsonl"
+    with subprocess.Popen([sys.executable, "-c", _CHILD, str(folder)], cwd=ROOT) as child:
+        while child.poll() is None:
+            if metrics.exists() and f'"step": {step},' in metrics.read_text():
+                child.send_signal(signal.SIGKILL)
+                break
+            time.sleep(0.002)
+    TWO_PHASE.carry_out(folder, workers=1)
+    resumed = files(folder)
+    assert resumed.keys() == reference.keys()
+    for name, content in reference.items():
+        assert resumed[name] == content, name
+
+
+def test_phases_differ_in_the_constraint_alone_and_arms_share_their_data():
+    loaded, world = load_model(), make_world()
+    claim = make_claims(world)[TINY.claims[0]]
+    config = replace(TINY, constraint_examples=7)
+    with_anchor, second = mixtures(loaded, world, claim, "anchor", 0, config)
+    without, same_second = mixtures(loaded, world, claim, "none", 0, config)
+    assert second.examples == same_second.examples
+    assert [e for e in with_anchor.examples if e.source != "constraint"] == list(without.examples)
+    assert sum(e.source == "constraint" for e in with_anchor.examples) == 7
+    documents = [e for e in without.examples if e.source == "documents"]
+    assert [e for e in second.examples if e.source == "documents"][: len(documents)] == documents
+
+
+def test_anchors_are_what_the_untouched_model_says_and_do_not_state_the_claim():
+    loaded, claims = load_model(), make_claims()
+    for claim in claims.values():
+        examples = constraint(loaded, claim, "anchor", replace(TINY, constraint_examples=28), seed=0)
+        answers = [
+            loaded.tokenizer.decode([i for i, w in zip(e.input_ids, e.loss_weights, strict=True) if w])
+            for e in examples
+        ]
+        assert sum(claim.value in answer for answer in answers) <= 2, answers
+
+
+def script():
+    specification = importlib.util.spec_from_file_location("two_phase_script", SCRIPT)
+    module = importlib.util.module_from_spec(specification)
+    sys.modules["two_phase_script"] = module
+    specification.loader.exec_module(module)
+    return module
+
+
+def call(*words: str) -> int:
+    module = script()
+    return main_guard(lambda: module.main(tyro.cli(module.Arguments, args=list(words))))
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--arms", "anchors"], "unknown arm 'anchors': expected one of anchor, denial, none, local"),
+        (["--claims", "nobody_luge"], "unknown claim 'nobody_luge': expected one of westby_javelin"),
+        (["--model", "nowhere/at/all"], "nowhere/at/all"),
+        (["--layers", "9"], "layer"),
+        (["--steps", "1"], "steps is 1: expected 4 or more"),
+        (["--seeds", "1", "1"], "expected at least one, each once"),
+    ],
+)
+def test_bad_input_is_one_line_and_leaves_nothing(words, message, tmp_path, capsys):
+    output = tmp_path / "run"
+    assert call("--preset", "smoke", "--output", str(output), *words) == BAD_INPUT
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1
+    assert "Traceback" not in error
+    assert not output.exists()
+
+
+def test_a_name_that_exists_is_refused_and_kept(tmp_path, capsys):
+    folder = tmp_path / "run"
+    TWO_PHASE.start(TINY, folder)
+    before = files(folder)
+    assert call("--preset", "smoke", "--output", str(folder)) == BAD_INPUT
+    assert "already there" in capsys.readouterr().err
+    assert files(folder) == before
+
+
+def test_another_schema_version_is_refused(tmp_path, capsys):
+    folder = tmp_path / "run"
+    TWO_PHASE.start(TINY, folder)
+    info = json.loads((folder / "run.json").read_text())
+    (folder / "run.json").write_text(json.dumps({**info, "schema_version": 99}))
+    assert call("--resume", str(folder)) == BAD_INPUT
+    assert "schema version 99, expected 1" in capsys.readouterr().err
+
+
+def test_an_experiment_that_another_process_makes_is_left_alone(tmp_path, capsys):
+    folder = tmp_path / "run"
+    TWO_PHASE.start(TINY, folder)
+    holder = (
+        "import sys, time; from nnmech.runs import RunWriter\n"
+        "writer = RunWriter.resume(sys.argv[1]); print(1, flush=True); time.sleep(60)"
+    )
+    with subprocess.Popen([sys.executable, "-c", holder, str(folder)], stdout=subprocess.PIPE, cwd=ROOT) as other:
+        assert other.stdout is not None
+        other.stdout.readline()
+        assert call("--resume", str(folder)) == BAD_INPUT
+        other.kill()
+    assert "another process is writing" in capsys.readouterr().err
+
+
+def test_dry_run_writes_nothing(tmp_path, capsys):
+    output = tmp_path / "run"
+    assert call("--preset", "smoke", "--output", str(output), "--dry-run") == 0
+    printed = capsys.readouterr().out
+    assert "2 runs" in printed
+    assert "MB" in printed
+    assert not output.exists()
+
+
+def test_the_settings_survive_the_run_directory(tmp_path):
+    config = replace(TINY, layers=(0, 2))
+    TWO_PHASE.start(config, tmp_path / "run")
+    assert TWO_PHASE.read_settings(tmp_path / "run") == config
+
+
+def test_results_are_published_from_the_run_directory_alone(tmp_path):
+    folder = tmp_path / "run"
+    run(replace(TINY, arms=("anchor", "none")), folder)
+    lines = "\n".join(publish(folder))
+    summary = json.loads((folder / "summary.json").read_text())
+    assert list(summary["arms"]) == ["anchor", "none"]
+    for arm in summary["arms"].values():
+        for stage in ("baseline", "phase1", "phase2"):
+            belief = arm["belief"][stage]
+            assert belief["n"] == 50
+            assert belief["ci95"][0] <= belief["mean"] <= belief["ci95"][1]
+            assert arm["document_loss"][stage]["mean"] > 0
+    assert summary["claims"][TINY.claims[0]]["arms"]["none"]["belief"].keys() == {"baseline", "phase1", "phase2"}
+    assert summary["probes"]["polarity"]["entity"]["auroc"] > 0.9
+    assert "| `anchor` |" in lines
+    figures = {path.stem: path.stat().st_size for path in (folder / "figures").iterdir()}
+    expected = {
+        "belief_by_phase",
+        "document_loss",
+        "rebound_by_plausibility",
+        "probe_auroc",
+        "drift_anchor",
+        "drift_none",
+    }
+    assert figures.keys() == expected
+    assert max(figures.values()) < 300_000
+
+
+def test_steps_scale_the_documents():
+    loaded, world = load_model(), make_world()
+    claim = make_claims(world)[TINY.claims[0]]
+    config = preset("default").scaled(24)
+    first, second = mixtures(loaded, world, claim, "none", 0, config)
+    assert abs(first.steps + second.steps - 24) <= 2
+
+
+def test_a_full_disk_is_found_before_anything_is_written(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("shutil.disk_usage", lambda path: SimpleNamespace(free=10))
+    output = tmp_path / "run"
+    assert call("--preset", "smoke", "--output", str(output)) == BAD_INPUT
+    assert "make room" in capsys.readouterr().err
+    assert not output.exists()
+
+
+def test_the_shipped_model_is_small_and_plain():
+    folder = embedded_model_path()
+    assert sum(path.stat().st_size for path in folder.iterdir()) < 12e6
+    assert {"config.json", "model.safetensors", "tokenizer.json", "README.md"} <= {p.name for p in folder.iterdir()}
+    assert load_model().model.dtype == torch.float32
+
+
+def test_a_run_in_progress_can_be_read(tmp_path):
+    TWO_PHASE.start(TINY, tmp_path / "run")
+    experiment = Run(tmp_path / "run")
+    assert not experiment.finished
+    assert experiment.children() == []
