@@ -24,6 +24,7 @@ from nnmech.runs.format import (
     read_info,
     read_manifest,
 )
+from nnmech.runs.labels import RunLabels
 from nnmech.runs.lock import lock_run
 
 EVENT_COLUMNS = ("kind", "step", "time")
@@ -55,6 +56,11 @@ class Run:
     @property
     def config(self) -> dict[str, Any]:
         return self.info["config"]
+
+    @cached_property
+    def labels(self) -> RunLabels:
+        """What tells the run from its siblings: experiment, claim, arm or condition, seed, last steps of its phases."""
+        return RunLabels.read(self.config, self.path / INFO_FILE)
 
     @cached_property
     def events(self) -> pd.DataFrame:
