@@ -13,6 +13,7 @@ from torch import nn
 
 from nnmech.errors import InputError
 from nnmech.seeds import derive_seed
+from nnmech.shipped import shipped
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
@@ -88,7 +89,7 @@ def in_mode(model: nn.Module, *, training: bool) -> Iterator[None]:
 def embedded_model_path() -> Path:
     """Folder of the shipped model; the environment variable NNMECH_BASE_MODEL overrides it."""
     override = os.environ.get(BASE_MODEL_VARIABLE)
-    return Path(override) if override else Path(__file__).resolve().parent.parent / "checkpoints" / "base"
+    return Path(override) if override else shipped("base")
 
 
 @dataclass(frozen=True)
