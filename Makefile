@@ -4,14 +4,19 @@
 #   PYTHON=...           the interpreter to make it with (the first of python3, python3.13, ... that is 3.11 or newer)
 #   TORCH=...            what to install as torch, in pip's words; TORCH_INDEX_URL=... the package index to take it from
 #   EXTRAS=...           the extras of pyproject.toml to install (dev)
+#   REPLACE=1            point an environment that has nnmech from another checkout at this one
+#   WORKERS=...          processes that share the tests (one a core)
 #   PRESET=... ARGS=...  preset and further arguments of the command
 VENV ?= .venv
 PRESET ?= default
+WORKERS ?= logical
 PY := $(VENV)/bin/python
 export VENV
+# Torch and transformers take three times as long to import where Python may not keep what it compiled.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup two-phase test dashboard check lint types format
+.PHONY: help setup two-phase test dashboard check lint types docs format
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/make \1	\2/p' Makefile | expand -t 18
@@ -28,7 +33,7 @@ dashboard: setup ## Open the dashboard on this machine
 
 test: setup ## Run the tests, those of the dashboard in a Chromium where one can be had
 	-@scripts/browser
-	$(PY) -m pytest $(ARGS)
+	OMP_NUM_THREADS=1 $(PY) -m pytest --numprocesses $(WORKERS) --maxprocesses 8 --dist worksteal $(ARGS)
 
 lint: setup ## Check style and formatting
 	$(PY) -m ruff check .
@@ -37,7 +42,10 @@ lint: setup ## Check style and formatting
 types: setup ## Check types
 	$(PY) -m pyright --pythonpath $(PY)
 
-check: lint types test ## All of lint, types and test
+docs: setup ## Build the documentation into site/
+	@if [ -f mkdocs.yml ]; then $(PY) -m mkdocs build --strict; else echo "no mkdocs.yml: nothing to build"; fi
+
+check: lint types docs test ## All of lint, types, docs and test
 
 format: setup ## Mend style and formatting where a machine can
 	$(PY) -m ruff check --fix .
