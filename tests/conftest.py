@@ -3,10 +3,13 @@
 import os
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
+# For what the tests start: as many threads here as on every machine.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+import functools
 import re
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -78,6 +81,17 @@ def build_model(vocab_size: int, *, layers: int = 2, tied: bool = True, seed: in
 def one_thread() -> None:
     """Sums come out the same on every machine, and tests do not fight over cores."""
     torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_vocabulary() -> Iterator[None]:
+    """The words of a world are gathered once, from thousands of texts whose makers are checked at run time."""
+    # Not at the head of this file, which is read before the check at run time is set up.
+    from nnmech.world import tokenizer as world_tokenizer
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(world_tokenizer, "closed_vocabulary", functools.cache(world_tokenizer.closed_vocabulary))
+        yield
 
 
 @pytest.fixture
