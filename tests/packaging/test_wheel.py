@@ -170,7 +170,7 @@ def without(installed: Installed, tmp_path: Path) -> Callable[..., dict[str, str
 
 def test_without_its_extra_the_dashboard_says_what_to_install(installed, without):
     done = installed.run("nnmech", "dashboard", **without("streamlit"))
-    assert done.returncode == 2
+    assert done.returncode != 0
     assert done.stderr.count("\n") == 1
     assert "pip install 'nnmech[dashboard]'" in done.stderr
 
