@@ -149,7 +149,8 @@ def test_every_command_has_its_help(installed, words):
 
 
 def test_the_smallest_experiment_runs(installed):
-    done = installed.run("nnmech", "two-phase", "--preset", "smoke", "--output", "results", "--steps", "8")
+    smallest = ("--steps", "8", "--arms", "anchor", "--layers", "4", "--workers", "1")
+    done = installed.run("nnmech", "two-phase", "--preset", "smoke", *smallest, "--output", "results")
     assert done.returncode == 0, done.stderr
     results = installed.elsewhere / "results"
     assert (results / "summary.json").is_file()
