@@ -42,8 +42,8 @@ lint: setup ## Check style and formatting
 types: setup ## Check types
 	$(PY) -m pyright --pythonpath $(PY)
 
-docs: setup ## Build the documentation into site/
-	@if [ -f mkdocs.yml ]; then $(PY) -m mkdocs build --strict; else echo "no mkdocs.yml: nothing to build"; fi
+docs: setup ## Build the documentation into build/site
+	@if [ -f mkdocs.yml ]; then NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs build --strict --quiet; else echo "no mkdocs.yml: nothing to build"; fi
 
 check: lint types docs test ## All of lint, types, docs and test
 
