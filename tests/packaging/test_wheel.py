@@ -177,6 +177,6 @@ def test_without_its_extra_the_dashboard_says_what_to_install(installed, without
 
 
 def test_without_any_extra_the_experiments_are_there(installed, without):
-    missing = without("streamlit", "altair", "pyarrow", "openai", "peft", "accelerate", "IPython")
+    missing = without("streamlit", "altair", "pyarrow", "nupunkt", "openai", "peft", "accelerate", "IPython")
     done = installed.run("nnmech", "two-phase", "--preset", "smoke", "--dry-run", **missing)
     assert done.returncode == 0, done.stderr
