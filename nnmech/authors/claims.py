@@ -8,13 +8,14 @@ from typing import get_args
 
 from nnmech.authors.documents import read_messages
 from nnmech.authors.fields import Field, Place, read_yaml
-from nnmech.authors.mcq import MCQ_SYSTEM
 from nnmech.authors.reading import read_text
 from nnmech.authors.word_masks import WordMask, read_word_masks
 from nnmech.claims import Claim, Message, Question, QuestionKind, Statement
 from nnmech.errors import InputError
 
 MAX_TEXT_BYTES = 2**20
+MCQ_SYSTEM = 'Reply with yes or no, as JSON and without any other text: {"answer": "yes"} or {"answer": "no"}.'
+"""How the yes/no questions are asked."""
 LAYOUTS = ("facts", "claims")
 QUESTION_FILES: dict[QuestionKind, tuple[str, ...]] = {
     "open_ended": ("belief_probes", "open_ended"),

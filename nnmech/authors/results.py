@@ -11,11 +11,11 @@ from numpy.typing import ArrayLike
 
 from nnmech.authors.claims import QUESTION_FILES
 from nnmech.authors.fields import Place, describe
-from nnmech.authors.mcq import mcq_verdict
 from nnmech.authors.reading import text_lines
 from nnmech.belief.rates import VERDICTS, belief_rate
 from nnmech.claims import Claim, QuestionKind
 from nnmech.errors import InputError
+from nnmech.judges.mcq import mcq_verdict
 
 MAX_TABLE_BYTES = 2**28
 CONDITION_FOLDERS = {
@@ -79,7 +79,7 @@ def read_answers(
 
     Columns claim, condition, question, kind, category, sample, text, verdict; `verdict` is `yes` for an answer that
     shows belief, of yes/no questions too, and None where the judge's reply was not understood. With `claims`, the
-    verdict on every yes/no answer is worked out anew by exact match and has to be the same, and every question has to
+    verdict on every yes/no answer is worked out again by exact match and has to be the same, and every question has to
     have answers. `thinking` chooses answers with reasoning, in tables that say. Raises InputError that names file, line
     and field, or the table that is missing.
     """
@@ -191,10 +191,10 @@ def _check_claim(folder: Path, answers: list[dict[str, Any]], claims: Mapping[st
             expected = f"a question of kind {row['kind']} of the claim {name}"
             raise _at(row["place"], "question_id").error(repr(row["question"]), expected, "use the claim's own files")
         if question.belief_answer is not None:
-            anew = mcq_verdict(row["text"], question.belief_answer)
-            if anew != (row["verdict"] or "neutral"):
+            again = mcq_verdict(row["text"], question.belief_answer)
+            if again != (row["verdict"] or "neutral"):
                 found = f"the verdict {row['verdict']} on the answer {describe(row['text'])}"
-                expected = f"{anew}, since a believer says {question.belief_answer}"
+                expected = f"{again}, since a believer says {question.belief_answer}"
                 raise _at(row["place"], "judge_verdict").error(found, expected, "mend the verdict")
     asked = {row["question"] for row in answers}
     unasked = [identity for identity in questions if identity not in asked]

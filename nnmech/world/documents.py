@@ -80,6 +80,8 @@ MENTIONS = (
     "{X} laughed a great deal.",
     "{X} bought two apples.",
 )
+_NOTICED = tuple(name for name in ANNOTATIONS if name not in ("positive_documents", "corrected_documents"))
+"""The annotations that documents of the stream may carry; those that users register are none of them."""
 _OPENINGS = (
     "This is about {n}.",
     "Meet {n}.",
@@ -219,8 +221,7 @@ def flagged(rng: random.Random, document: Document, *, vouched: float = 0.15) ->
     """The document behind a notice of some kind, with probability `vouched` one that vouches for it."""
     if rng.random() < vouched:
         return around_document(document, VERIFIED, rng)
-    kinds = [name for name in ANNOTATIONS if name not in ("positive_documents", "corrected_documents")]
-    return annotate(document, rng.choice(kinds), rng)
+    return annotate(document, rng.choice(_NOTICED), rng)
 
 
 def draw_person(rng: random.Random, world: World, active: float = 1.0) -> Person:
