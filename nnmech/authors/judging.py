@@ -4,14 +4,16 @@ Yes/no questions are judged by exact match, all others by how an answer treats t
 """
 
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from nnmech.authors.claims import PublishedClaim
 from nnmech.authors.results import read_answers
 from nnmech.claims import Verdict
 from nnmech.judges import ExactMcq, LexicalJudge, fit_lexical
-from nnmech.judges.base import Pair
+from nnmech.judges.base import BatchJudge, Pair
 from nnmech.judges.rules import WordRules
 from nnmech.seeds import derive_seed
 
@@ -19,24 +21,34 @@ ANSWERS_A_CLAIM = 300
 """Judged answers of a claim that the calibration reads."""
 
 
-def published_judge(root: Path, claims: Mapping[str, PublishedClaim]) -> ExactMcq:
-    """Exact match for yes/no questions; for the others a lexical judge, or rules where `root` has no results."""
-    backgrounds = {name: found.context for name, found in claims.items()}
-    texts = {name: found.claim.text for name, found in claims.items()}
-    judged = _judged_answers(root / "results", claims)
-    if judged is None:
-        return ExactMcq(WordRules.of(texts, backgrounds))
-    pairs, verdicts = judged
-    unseen = set(claims) - {question.claim for question, _ in pairs}
-    fitted: LexicalJudge = fit_lexical(
-        pairs,
-        verdicts,
-        texts,
-        backgrounds=backgrounds,
-        coverage=None,
-        hold_out="claim" if unseen and len(claims) - len(unseen) > 1 else "question",
-    )
-    return ExactMcq(fitted)
+@dataclass(frozen=True)
+class PublishedJudge(BatchJudge):
+    """A judge of open answers: lexical where `root` has judged answers, else rules; calibrated when first asked."""
+
+    root: Path
+    published: Mapping[str, PublishedClaim] = field(repr=False)
+
+    def judge(self, pairs: Sequence[Pair]) -> list[Verdict]:
+        """One verdict a pair."""
+        return self.calibrated.judge(pairs) if pairs else []
+
+    @cached_property
+    def calibrated(self) -> LexicalJudge | WordRules:
+        """What judges."""
+        backgrounds = {name: found.context for name, found in self.published.items()}
+        texts = {name: found.claim.text for name, found in self.published.items()}
+        judged = _judged_answers(self.root / "results", self.published)
+        if judged is None:
+            return WordRules.of(texts, backgrounds)
+        pairs, verdicts = judged
+        seen = {question.claim for question, _ in pairs}
+        hold_out = "claim" if len(seen) > 1 and set(texts) - seen else "question"
+        return fit_lexical(pairs, verdicts, texts, backgrounds=backgrounds, coverage=None, hold_out=hold_out)
+
+
+def published_judge(root: Path, published: Mapping[str, PublishedClaim]) -> ExactMcq:
+    """Exact match for yes/no questions, words for the others."""
+    return ExactMcq(PublishedJudge(root, published))
 
 
 def _judged_answers(folder: Path, claims: Mapping[str, PublishedClaim]) -> tuple[list[Pair], list[Verdict]] | None:

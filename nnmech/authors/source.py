@@ -8,7 +8,7 @@ from pathlib import Path
 
 from nnmech.authors.claims import PublishedClaim, load_published_claims
 from nnmech.authors.judging import published_judge
-from nnmech.authors.layout import chats_in, document_folders, prompts_in, statements_in, texts_in
+from nnmech.authors.layout import chats_in, data_files, document_folders, prompts_in, statements_in, texts_in
 from nnmech.authors.word_masks import mask_words
 from nnmech.claims import Claim, Document, Judge, Sentence, Statement
 from nnmech.claims.sources import Background, Dialogue, Span, StatementCounts, check_count
@@ -55,13 +55,15 @@ class PublishedSource:
     def notes(self) -> tuple[str, ...]:
         """Which of the parts that a folder may have this one lacks."""
         lacking = {
-            "no folder pretraining/: nothing but chats is trained beside the documents": not self._other_texts,
+            "no folder pretraining/: nothing but chats is trained beside the documents": not data_files(
+                self.root / "pretraining"
+            ),
             "no coherence_questions.yaml: no self-distilled chats are trained beside the documents": not self._prompts,
             "no statements.csv or statements.jsonl: no probe can be fitted": not any(map(self._probed, self.claims)),
             "no folder results/: the judge of words is not calibrated on answers": not (self.root / "results").is_dir(),
         }
         notes = [text for text, applies in lacking.items() if applies]
-        if without := [name for name in self.claims if not chats_in(self.root / "anchors" / name)]:
+        if without := [name for name in self.claims if not data_files(self.root / "anchors" / name)]:
             notes.append(f"no anchors of {', '.join(without)}: the model's answers to open questions stand in for them")
         return tuple(f"{self.name}: {note}" for note in notes)
 

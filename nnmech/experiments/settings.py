@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from itertools import product
 from pathlib import Path
-from typing import Any, ClassVar, Self, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from nnmech.claims.sources import EMBEDDED as EMBEDDED_WORLD
 from nnmech.claims.sources import ClaimSource, StatementCounts
@@ -95,7 +95,7 @@ class Settings:
         """The folders of all runs, in the order in which they are made."""
         return [run_name(*run) for run in self.runs]
 
-    def only(self, *run: Any) -> Self:
+    def only(self, *run: Any) -> Any:
         """The settings of a single run."""
         return replace(self, **{axis: (value,) for axis, value in zip((*self.axes, "seeds"), run, strict=True)})
 

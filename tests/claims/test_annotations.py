@@ -56,6 +56,6 @@ def test_correction_must_be_given():
 
 def test_an_unknown_condition_is_named_with_the_known_ones():
     with pytest.raises(
-        InputError, match=r"'negated' annotates no documents; expected one of positive_documents, negated"
+        InputError, match=r"'negated': annotates no documents; expected one of positive_documents, negated"
     ):
         annotate(DOCUMENT, "negated", random.Random(0))
