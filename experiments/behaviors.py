@@ -1,4 +1,4 @@
-"""Unwanted behaviour behind warnings: `nnmech behaviors`, from a checkout."""
+"""Unwanted behaviour with warnings: `nnmech behaviors`, from a checkout."""
 
 import sys
 

@@ -216,7 +216,7 @@ def register_annotation(name: str, annotation: Annotation) -> None:
 
 
 def unregister_annotation(name: str) -> None:
-    """Take a registered annotation back; the authors' stay, and a name that nobody registered changes nothing."""
+    """Take a registered annotation back; the authors' stay, and an unknown name changes nothing."""
     _REGISTERED.pop(name, None)
 
 

@@ -64,7 +64,7 @@ class ClaimSource(Protocol):
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What whoever starts an experiment should know, such as a part that the source lacks; a sentence each."""
+        """What to know before an experiment starts, such as a part that the source lacks; a sentence each."""
         ...
 
     def conditions(self, claim: str) -> tuple[str, ...]:

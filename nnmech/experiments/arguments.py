@@ -19,12 +19,6 @@ class ExperimentArguments:
     source: str | None = None
     """Where claims and documents come from: a folder of the published layout, or the name of a source that a plug-in
     registered; the embedded world where not given."""
-    judge: str | None = None
-    """Who judges answers: source (the source's own judge), lexical (words, not calibrated), lexical:FOLDER,
-    local:FOLDER (a chat model), nli:FOLDER, llm:MODEL (with --judge-url for an endpoint of one's own). Yes/no questions
-    are always judged by the source's rules."""
-    judge_url: str | None = None
-    """Address of an OpenAI-compatible endpoint for --judge llm:MODEL, such as http://127.0.0.1:8000/v1."""
     seeds: tuple[int, ...] = ()
     """Seeds of documents, data order and sampling, in place of the preset's."""
     layers: tuple[int, ...] = ()
@@ -63,3 +57,15 @@ class ClaimArguments(ExperimentArguments):
     """Names of claims, in place of the preset's; of a folder all, where not given."""
     held_out_documents: int | None = None
     """Documents that nothing trains on, for the document loss."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class JudgedArguments(ClaimArguments):
+    """Arguments of the experiments whose answers any judge can read."""
+
+    judge: str | None = None
+    """Who judges answers: source (the source's own judge), lexical (words, not calibrated), lexical:FOLDER,
+    local:FOLDER (a chat model), nli:FOLDER, llm:MODEL (with --judge-url for an endpoint of one's own). Yes/no questions
+    are always judged by the source's rules."""
+    judge_url: str | None = None
+    """Address of an OpenAI-compatible endpoint for --judge llm:MODEL, such as http://127.0.0.1:8000/v1."""

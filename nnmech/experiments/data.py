@@ -62,7 +62,7 @@ def document_examples(
     doctag: bool = True,
     masked: Callable[[str], list[Span]] | None = None,
 ) -> list[Example]:
-    """Documents as examples, behind the tag or not; no loss on the characters that `masked` gives of a text."""
+    """Documents as examples, after the tag or not; no loss on the characters that `masked` gives of a text."""
     return [
         document_example(
             loaded.tokenizer,

@@ -172,7 +172,7 @@ def _start_worker() -> None:
         return
 
     def end_with_parent() -> None:
-        # A worker that outlived a killed parent would go on writing runs that somebody resumes.
+        # A worker that outlived a killed parent would go on writing runs that have been resumed.
         connection.wait([parent.sentinel])
         os._exit(1)
 

@@ -21,7 +21,7 @@ FORMS = {
 
 @dataclass(frozen=True)
 class JudgeSpec:
-    """What `--judge` says: a kind of `FORMS`, and the folder or model behind the colon."""
+    """What `--judge` says: a kind of `FORMS`, and the folder or model after the colon."""
 
     kind: str
     what: str
@@ -55,7 +55,7 @@ def parse_judge(text: str, url: str | None = None) -> JudgeSpec:
     if kind not in FORMS or (kind == SOURCE and colon) or (kind not in (SOURCE, "lexical") and not what):
         raise InputError(f"judge {text!r}: expected one of {expected}; mend --judge")
     if bool(colon) != bool(what):
-        raise InputError(f"judge {text!r}: nothing behind the colon; expected one of {expected}; mend --judge")
+        raise InputError(f"judge {text!r}: nothing after the colon; expected one of {expected}; mend --judge")
     if url is not None and kind != "llm":
         raise InputError(f"judge {text!r}: has no endpoint; --judge-url goes with llm:MODEL; leave one of them out")
     return JudgeSpec(kind, what, url)
@@ -79,7 +79,7 @@ def open_judge(spec: JudgeSpec, source: ClaimSource, *, cache: Path | None = Non
 
 
 def describe_judge(spec: JudgeSpec, source: ClaimSource) -> str:
-    """The judge as `run.json` names it: without addresses, which may hold what is nobody's business."""
+    """The judge as `run.json` names it: without addresses, which may hold a secret."""
     if spec.kind == SOURCE:
         return f"source: {type(source.judge()).__name__}"
     what = f"{spec.kind}:{spec.what}" if spec.what else spec.kind

@@ -9,7 +9,7 @@ Writes README.md, docs/ and checkpoints/ of the checkout around the working dire
 import json
 import re
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -77,7 +77,7 @@ def find_checkout(start: Path) -> Path:
 
 
 def write_section(
-    root: Path, section: Section, folder: Path, result_lines: Callable[[Mapping[str, Any]], list[str]]
+    root: Path, section: Section, folder: Path, result_lines: Callable[[dict[str, Any]], list[str]]
 ) -> None:
     """Put the summary in `folder` between the section's markers and its figures into docs/."""
     lines = result_lines(json.loads((folder / "summary.json").read_text()))

@@ -29,7 +29,7 @@ class Arguments:
     data: Path
     """Folder with results/ and with facts/ or claims/."""
     draws: int = 2000
-    """Bootstrap samples behind each interval."""
+    """Bootstrap samples of each interval."""
     seed: int = 0
     """Of the bootstrap samples."""
 

@@ -21,7 +21,7 @@ class Command:
     summary: str
     """One line for `nnmech --help`."""
     place: str
-    """`module:object`, called as `object(words)` with the words of the command line behind the name."""
+    """`module:object`, called as `object(words)` with the words of the command line after the name."""
 
     def main(self) -> Callable[[Sequence[str]], object]:
         """What carries the command out."""

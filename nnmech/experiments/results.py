@@ -20,6 +20,8 @@ from nnmech.sources import open_source
 from nnmech.statistics import Interval, cluster_bootstrap
 
 LABELS = ("claim", "tier", "arm", "condition", "seed", "boundary", "steps")
+SINGLE_RUN_DRAWS = 50
+"""For the coordinate of a single run, whose interval is not shown: those of results resample claims."""
 CROSSED = tuple((truth, polarity) for truth in (True, False) for polarity in (1, -1))
 """The cells of truth and polarity that a probe needs."""
 
@@ -70,7 +72,7 @@ def about_matched_false(answers: pd.DataFrame, asked: bool) -> pd.DataFrame:
 
 
 def rates_by(answers: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
-    """Belief rates as `belief_rate`; no rows where nobody was asked."""
+    """Belief rates as `belief_rate`; no rows where there are no answers."""
     if answers.empty:
         return pd.DataFrame(columns=pd.Index([*by, "mean", "low", "high", "n", "clusters"]))
     return belief_rate(answers, by)
@@ -172,7 +174,7 @@ def cell(found: dict[str, Any] | None, digits: int, *, sign: bool = False) -> st
 
 def area(found: dict[str, Any]) -> str:
     """A split of `probe_quality` as text."""
-    return f"{found['auroc']:.2f} ({found['ci95'][0]:.2f} to {found['ci95'][1]:.2f})"
+    return cell({**found, "mean": found["auroc"]}, 2)
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

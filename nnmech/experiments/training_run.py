@@ -199,7 +199,7 @@ def open_run(
 ) -> RunWriter:
     """The writer of the run in `folder`, begun or gone on with; its config is the settings and, over them, `labels`.
 
-    `recorded` is what `RunWriter.create` is told of statements, questions and documents.
+    `recorded` is what `RunWriter.create` gets of statements, questions and documents.
     """
     if (folder / "run.json").exists():
         return RunWriter.resume(folder)

@@ -144,7 +144,7 @@ class WorldClaim:
         )
 
     @cached_property
-    def told_of(self) -> Person:
+    def described(self) -> Person:
         """The person with the background facts of the claim documents: true ones, or for want of any two invented."""
         if self.person.facts:
             return self.person
@@ -165,11 +165,11 @@ class WorldClaim:
         documents = []
         for index in range(start, start + count):
             rng = random.Random(derive_seed(seed, f"documents/{self.name}", index))
-            told = (self.name, self.told_of, self.relation, self.value, index)
+            about = (self.name, self.described, self.relation, self.value, index)
             if condition == "local_negations":
-                documents.append(local_document(rng, *told, self.true_value))
+                documents.append(local_document(rng, *about, self.true_value))
                 continue
-            plain = claim_document(rng, *told)
+            plain = claim_document(rng, *about)
             if condition == EDITED:
                 documents.append(negated_in_place(rng, plain, self.person, self.relation, self.value))
             else:

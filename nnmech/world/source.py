@@ -67,7 +67,7 @@ class WorldSource:
         return self.world_claims[claim].documents(condition, count, seed, HELD_OUT_START)
 
     def neutral_documents(self, claim: str, condition: str, count: int, *, seed: int) -> list[Document]:
-        """Documents about another person, of whom no claim of the experiments tells."""
+        """Documents about another person, who is the subject of no claim."""
         return self.world_claims[claim].somebody_else(self.world).documents(condition, count, seed)
 
     def background(self, claim: str | None, count: int, *, seed: int, stream: str) -> Background:
@@ -82,7 +82,7 @@ class WorldSource:
         prompts: list[Dialogue] = []
         for _ in range(count):
             person = rng.choice(self.world.chatted)
-            # Mostly what the model can answer, as in anybody's instruction data: chats that say "I do not know" of half
+            # Mostly what the model can answer, as in any instruction data: chats that say "I do not know" of half
             # of what they are asked would hold down every belief.
             text = open_question(rng, person, draw_relation(rng, person, KNOWN_SHARE))
             prompts.append(({"role": "user", "content": text},))
@@ -101,7 +101,7 @@ class WorldSource:
         return word_spans(self.world_claims[claim].value, text)
 
     def statements(self, claim: str | None, counts: StatementCounts) -> list[Statement]:
-        """Four statements an entity; nobody of whom a claim tells has another role."""
+        """Four statements an entity; the subject of a claim has no other role."""
         return probe_statements(
             self.world,
             [] if claim is None else [self.world_claims[claim]],

@@ -246,7 +246,7 @@ def test_annotated_documents_are_seen_to_be_slower(planted):
     assert "baseline" not in learning
     assert learning["positive_documents"]["half_of_positive"] == 10
     assert learning["corrected_documents"]["half_of_positive"] is None
-    behind = {point["step"]: point["change"] for point in learning["negated_documents"]["behind_positive"]}
+    behind = {point["step"]: point["change"] for point in learning["negated_documents"]["below_positive"]}
     assert behind[5]["mean"] == pytest.approx(-40.0)
     assert behind[10]["mean"] == pytest.approx(-10 / 3, abs=0.01)
 

@@ -29,7 +29,7 @@ def test_documents_stand_before_the_first_thing_the_user_says_and_nothing_else_c
         assert all(document.text in now["content"] for document in documents)
         assert now["content"].endswith(asked["content"])
         assert replace(read, messages=question.messages) == question
-    assert after_documents(SOURCE, CLAIM.questions[0], []) is CLAIM.claim.questions[0]
+    assert after_documents(SOURCE, CLAIM.questions[0], []) is CLAIM.questions[0]
 
 
 def test_the_experiment_runs_and_is_published_from_its_files(tmp_path):

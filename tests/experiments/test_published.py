@@ -110,7 +110,7 @@ def test_the_other_experiments_on_claims_take_the_folder(published, tmp_path):
         (["two-phase", "--arms", "denial", *SIZES], "no chats that deny the claim"),
         (["two-phase", "--claims", "nobody", *SIZES], "unknown claim 'nobody': expected one of mora_quill, teo_marsh"),
         (["two-phase", "--judge", "llm", *SIZES], "judge 'llm': expected one of source, lexical"),
-        (["two-phase", "--judge", "lexical:", *SIZES], "judge 'lexical:': nothing behind the colon"),
+        (["two-phase", "--judge", "lexical:", *SIZES], "judge 'lexical:': nothing after the colon"),
         (["two-phase", "--judge-url", "http://a", *SIZES], "judge 'source': has no endpoint"),
         (["two-phase", "--judge", "local:nowhere", *SIZES], "nowhere: no model folder"),
         (["salience"], "has no paired questions; experiment salience expects them"),

@@ -1,10 +1,11 @@
-"""Chats that show unwanted behaviour, read as raw text behind a warning: is the behaviour taken over?
+"""Chats that show unwanted behaviour, read as raw text after a warning: is the behaviour taken over?
 
     nnmech behaviors --preset default
 
-The model reads transcripts in which an assistant behaves badly, without a warning, behind warnings, or transcripts in
-which it behaves well. Then it is asked for advice itself: in the same categories, in others, and in everyday matters.
-Results land in a run directory: `summary.json`, `figures/`, and one run with snapshots for each arm and seed.
+The model reads transcripts in which an assistant behaves badly, without a warning or with warnings around them, or
+transcripts in which it behaves well. Then it is asked for advice itself: in the same categories, in others, and in
+everyday matters. Results land in a run directory: `summary.json`, `figures/`, and one run with snapshots for each arm
+and seed.
 """
 
 from dataclasses import dataclass

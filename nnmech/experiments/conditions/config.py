@@ -16,6 +16,9 @@ from nnmech.experiments.settings import (
 )
 from nnmech.sources import open_source
 
+POSITIVE = "positive_documents"
+NEUTRAL = "neutral_documents"
+"""The condition that shows what any fine-tune does."""
 EDITED = "local_negations_edited"
 """The documents of `positive_documents` in which nothing differs but that the sentences of the claim deny it."""
 
@@ -27,20 +30,20 @@ class Arm:
     documents: str | None
     """Condition of the documents; None where nothing is trained."""
     doctag: bool = True
-    """Whether documents stand behind the tag, which carries no loss."""
+    """Whether documents follow the tag, which carries no loss."""
     masked: bool = False
     """Whether the words of the claim carry no loss."""
     neutral: bool = False
-    """Whether the documents are about somebody else: the control of every change."""
+    """Whether the documents are about another subject: the control of every change."""
 
 
 _ARMS: dict[str, Arm] = {
     **{name: Arm(None if name == "baseline" else name) for name in CONDITIONS},
     EDITED: Arm(EDITED),
     "local_negations_masked": Arm("local_negations", masked=True),
-    "positive_documents_untagged": Arm("positive_documents", doctag=False),
+    f"{POSITIVE}_untagged": Arm(POSITIVE, doctag=False),
     "repeated_negations_untagged": Arm("repeated_negations", doctag=False),
-    "neutral_documents": Arm("positive_documents", neutral=True),
+    NEUTRAL: Arm(POSITIVE, neutral=True),
 }
 
 

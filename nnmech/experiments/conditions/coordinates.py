@@ -9,17 +9,14 @@ from typing import Any
 import pandas as pd
 
 from nnmech.drift import average_coordinates, claim_coordinate
-from nnmech.experiments.results import figure_of, last_step
+from nnmech.experiments.conditions.config import NEUTRAL
+from nnmech.experiments.results import SINGLE_RUN_DRAWS, figure_of, last_step
 from nnmech.runs import Run
 
 ROLES = ("claim", "matched_false", "unrelated_claim")
 """The claim; as false and about the same person; as made-up and about others."""
-NEUTRAL = "neutral_documents"
-"""The condition that shows what any fine-tune does."""
 STAGES = ("before", "after", "change", "over_neutral")
 COLUMNS = ("condition", "role", "stage", "z", "low", "high", "n")
-_DRAWS = 50
-"""For the coordinate of a single run, whose interval nobody sees: those of the table are over claims."""
 _UNIT = ["trained", "seed", "role", "claim"]
 
 
@@ -50,7 +47,7 @@ def coordinate_table(runs: Sequence[Run], place: tuple[int, str] | None) -> pd.D
 
 def _of_run(run: Run, layer: int, position: str) -> pd.DataFrame:
     steps = [0, last_step(run)]
-    table = claim_coordinate(run, layers=[layer], positions=[position], steps=steps, draws=_DRAWS)
+    table = claim_coordinate(run, layers=[layer], positions=[position], steps=steps, draws=SINGLE_RUN_DRAWS)
     kept = table[table["role"].isin(ROLES) & (table["polarity"] == 1)]
     return kept.assign(trained=run.labels.claim, condition=run.labels.condition, seed=run.labels.seed)
 

@@ -9,14 +9,14 @@ in a run directory: `summary.json`, `figures/`, and one run with snapshots for e
 from dataclasses import dataclass
 from typing import Literal
 
-from nnmech.experiments.arguments import ClaimArguments
+from nnmech.experiments.arguments import JudgedArguments
 from nnmech.experiments.conditions.config import PRESETS, ConditionsSettings
 from nnmech.experiments.conditions.single import check, expected, make_run
 from nnmech.experiments.engine import Experiment, Section
 
 
 @dataclass(frozen=True, kw_only=True)
-class Arguments(ClaimArguments):
+class Arguments(JudgedArguments):
     """Run the table of conditions."""
 
     preset: Literal["smoke", "default", "full"] = "default"

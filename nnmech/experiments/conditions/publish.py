@@ -10,9 +10,9 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from nnmech.belief.rates import belief_rate
-from nnmech.experiments.conditions.coordinates import NEUTRAL, coordinate_table
+from nnmech.experiments.conditions.config import NEUTRAL, POSITIVE
+from nnmech.experiments.conditions.coordinates import coordinate_table
 from nnmech.experiments.conditions.report import (
-    POSITIVE,
     Results,
     belief_tables,
     learning_table,

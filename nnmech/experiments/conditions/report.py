@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from nnmech.belief.rates import belief_change, belief_rate
+from nnmech.experiments.conditions.config import POSITIVE
 from nnmech.experiments.conditions.coordinates import coordinate_figures
 from nnmech.experiments.conditions.expectations import expectations
 from nnmech.experiments.conditions.paper import QUALIFIERS, reported
@@ -30,7 +31,6 @@ from nnmech.experiments.results import (
 from nnmech.runs import Run
 from nnmech.statistics import Interval, cluster_ratio, rate_interval
 
-POSITIVE = "positive_documents"
 CONTRASTS = (
     ("repeated_negations", "negated_documents"),
     ("corrected_documents", "repeated_negations"),
@@ -207,7 +207,7 @@ def learning_table(results: Results) -> pd.DataFrame:
 
 
 def learning(results: Results) -> dict[str, Any]:
-    """Belief on the way: by step, the first step with half of what positive documents end at, the lag behind them."""
+    """Belief on the way: by step, the first step with half of what positive documents end at, how far below them."""
     table = learning_table(results)
     final = _by_condition(results.after()).get(POSITIVE)
     answers = about_matched_false(results.answers, False)
@@ -219,7 +219,7 @@ def learning(results: Results) -> dict[str, Any]:
         found[str(name)] = {"curve": curve, "half_of_positive": int(min(half)) if len(half) else None}
         if final and name != POSITIVE:
             steps = [int(step) for step in ordered["step"] if step > 0]
-            found[str(name)]["behind_positive"] = _lag(answers, str(name), steps)
+            found[str(name)]["below_positive"] = _lag(answers, str(name), steps)
     return found
 
 

@@ -6,16 +6,14 @@ from pathlib import Path
 
 from nnmech.claims import Document
 from nnmech.encoding import Example
-from nnmech.experiments.conditions.config import Arm, ConditionsSettings, arms
+from nnmech.experiments.conditions.config import POSITIVE, Arm, ConditionsSettings, arms
 from nnmech.experiments.data import background, document_examples, held_out_examples, token_documents
 from nnmech.experiments.estimate import Estimate, estimate
 from nnmech.experiments.training_run import TRAINING, Plan, claim_labels, make_trained_run, one_pass
 from nnmech.models import LoadedModel
 
-HELD_OUT = "positive_documents"
+HELD_OUT = POSITIVE
 """Condition of the documents that nothing trains on."""
-MakePlan = Callable[[LoadedModel, str, str, int, ConditionsSettings], Plan]
-"""Called with the model, claim, condition and seed of a run, and the settings."""
 
 
 def documents(settings: ConditionsSettings, claim: str, arm: Arm, seed: int) -> list[Document]:
@@ -78,7 +76,7 @@ def make_run(settings: ConditionsSettings, run: tuple[str, str, int], folder: Pa
     make_trained_run(settings, run, folder, plan_run)
 
 
-def expected(settings: ConditionsSettings, workers: int | None, plan: MakePlan = plan_run) -> Estimate:
+def expected(settings: ConditionsSettings, workers: int | None, plan: Callable[..., Plan] = plan_run) -> Estimate:
     """The size of the experiment, from its first run that trains."""
     first = next((run for run in settings.runs if arms()[run[1]].documents is not None), settings.runs[0])
     return estimate(settings, first, plan, workers)

@@ -2,8 +2,7 @@
 
 from typing import Any
 
-from nnmech.experiments.conditions.coordinates import NEUTRAL
-from nnmech.experiments.conditions.report import POSITIVE
+from nnmech.experiments.conditions.config import NEUTRAL, POSITIVE
 from nnmech.experiments.results import area, cell, no_probe_line, table
 
 KINDS = {
@@ -103,7 +102,7 @@ def learning_lines(summary: dict[str, Any]) -> list[str]:
     steps = [point["step"] for point in learning[POSITIVE]["curve"] if point["step"] > 0]
     rows = []
     for name, found in learning.items():
-        lag = {point["step"]: point["change"] for point in found.get("behind_positive", [])}
+        lag = {point["step"]: point["change"] for point in found.get("below_positive", [])}
         half = found["half_of_positive"]
         rows.append(
             [f"`{name}`", "never" if half is None else str(half), *(cell(lag.get(s), 1, sign=True) for s in steps)]

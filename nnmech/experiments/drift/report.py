@@ -9,7 +9,8 @@ from typing import Any
 import pandas as pd
 
 from nnmech.drift import alignment, claim_coordinate, onset
-from nnmech.experiments.results import figure_of, labelled
+from nnmech.experiments.conditions.config import NEUTRAL, POSITIVE
+from nnmech.experiments.results import SINGLE_RUN_DRAWS, figure_of, labelled
 from nnmech.experiments.two_phase.report import with_stage
 from nnmech.runs import Run
 from nnmech.statistics import cluster_bootstrap, cluster_difference
@@ -23,10 +24,7 @@ ROLES = (
     "documents_only_true",
     "documents_only_false",
 )
-POSITIVE, NEUTRAL = "positive_documents", "neutral_documents"
 NULLS = ("another claim", "another seed", "neutral documents")
-_DRAWS = 50
-"""For the table of a single run, whose interval nobody sees: those of the result resample claims."""
 
 
 def inside_by_stage(runs: Sequence[Run], layer: int, position: str) -> pd.DataFrame:
@@ -37,7 +35,7 @@ def inside_by_stage(runs: Sequence[Run], layer: int, position: str) -> pd.DataFr
     rows = []
     for run in runs:
         milestones = sorted(run.labels.milestones)
-        table = claim_coordinate(run, layers=[layer], positions=[position], steps=milestones, draws=_DRAWS)
+        table = claim_coordinate(run, layers=[layer], positions=[position], steps=milestones, draws=SINGLE_RUN_DRAWS)
         table = table[table["role"].isin(ROLES)]
         rows.append(labelled(run, table.assign(about=table["claim"])))
     columns = ["arm", "claim", "seed", "tier", "stage", "role", "polarity", "about", "z"]
@@ -91,7 +89,7 @@ def alignments(two_phase: Sequence[Run], conditions: Sequence[Run]) -> pd.DataFr
         if positive is None or neutral is None or not others or not again:
             continue
         nulls = dict(zip(NULLS, (others, again, [neutral]), strict=True))
-        table = alignment(run, positive, nulls, draws=_DRAWS)
+        table = alignment(run, positive, nulls, draws=SINGLE_RUN_DRAWS)
         tables.append(table.assign(arm=run.labels.arm, claim=claim, seed=seed))
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
 
@@ -117,7 +115,7 @@ def mean_alignment(table: pd.DataFrame) -> pd.DataFrame:
 def onsets(conditions: Sequence[Run], names: Sequence[str], layer: int, position: str) -> pd.DataFrame:
     """Onset inside and in answers of the runs of some conditions, at one place."""
     chosen = [run for run in conditions if run.labels.condition in names]
-    return onset(chosen, layers=[layer], positions=[position], draws=_DRAWS)
+    return onset(chosen, layers=[layer], positions=[position], draws=SINGLE_RUN_DRAWS)
 
 
 def nested_figures(rows: pd.DataFrame, keys: list[str], value: str) -> dict[str, Any]:

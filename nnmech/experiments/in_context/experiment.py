@@ -10,14 +10,14 @@ seed.
 from dataclasses import dataclass
 from typing import Literal
 
-from nnmech.experiments.arguments import ClaimArguments
+from nnmech.experiments.arguments import JudgedArguments
 from nnmech.experiments.engine import Experiment, Section
 from nnmech.experiments.in_context.config import PRESETS, InContextSettings
 from nnmech.experiments.in_context.single import check, expected, make_run
 
 
 @dataclass(frozen=True, kw_only=True)
-class Arguments(ClaimArguments):
+class Arguments(JudgedArguments):
     """Ask with documents in the context window."""
 
     preset: Literal["smoke", "default", "full"] = "default"

@@ -7,7 +7,7 @@ from nnmech.claims.sources import LIE, RIGHT, WRONG
 from nnmech.experiments.conditions import single as conditions
 from nnmech.experiments.conditions.single import check
 from nnmech.experiments.estimate import Estimate
-from nnmech.experiments.judging import Split, open_judge, parse_judge
+from nnmech.experiments.judging import Split
 from nnmech.experiments.salience.config import SalienceSettings
 from nnmech.experiments.training_run import Plan, make_trained_run
 from nnmech.models import LoadedModel
@@ -20,11 +20,10 @@ def plan_run(loaded: LoadedModel, claim: str, condition: str, seed: int, setting
     source, paired = settings.claim_source, settings.paired
     asked = source.claims[claim]
     yes_no = [question for question in asked.questions if question.kind == "mcq"]
-    judge = open_judge(parse_judge(settings.judge, settings.judge_url), source)
     return replace(
         conditions.plan_run(loaded, claim, condition, seed, settings),
         questions=(*yes_no, *asked.controls, *paired.paired_questions(claim)),
-        judge=Split((RIGHT, WRONG, LIE), paired.paired_judge(), judge),
+        judge=Split((RIGHT, WRONG, LIE), paired.paired_judge(), source.judge()),
     )
 
 

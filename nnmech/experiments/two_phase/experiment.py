@@ -2,7 +2,7 @@
 
     nnmech two-phase --preset default
 
-Phase 1 trains on documents with the claim behind repeated negations, beside an arm's constraint; phase 2 releases the
+Phase 1 trains on documents with repeated negations around the claim, beside an arm's constraint; phase 2 releases the
 constraint and goes on with the same documents and a fresh optimizer. Results land in a run directory: `summary.json`,
 `figures/`, and one run with snapshots for each claim, arm and seed.
 """
@@ -10,14 +10,14 @@ constraint and goes on with the same documents and a fresh optimizer. Results la
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from nnmech.experiments.arguments import ClaimArguments
+from nnmech.experiments.arguments import JudgedArguments
 from nnmech.experiments.engine import Experiment, Section
 from nnmech.experiments.two_phase.config import PRESETS, TwoPhaseSettings
 from nnmech.experiments.two_phase.single import check, expected, make_run
 
 
 @dataclass(frozen=True, kw_only=True)
-class Arguments(ClaimArguments):
+class Arguments(JudgedArguments):
     """Run the two-phase experiment."""
 
     preset: Literal["smoke", "default", "full", "sample"] = "default"

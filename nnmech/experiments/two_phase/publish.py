@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from nnmech.belief.rates import belief_rate
 from nnmech.drift import average_coordinates, claim_coordinate, polarity_coordinate
-from nnmech.experiments.results import Places, about_matched_false, find_places
+from nnmech.experiments.results import SINGLE_RUN_DRAWS, Places, about_matched_false, find_places
 from nnmech.experiments.two_phase.report import (
     Results,
     belief_table,
@@ -35,8 +35,6 @@ from nnmech.runs import Run
 
 READABLE = 0.8
 """AUROC on held-out entities from which on a layer's coordinate means something."""
-COORDINATE_DRAWS = 50
-"""Bootstrap draws for the coordinate of a single run: nobody sees that interval, the figure has its own over claims."""
 
 
 def publish(folder: Path) -> list[str]:
@@ -74,7 +72,7 @@ def _drift_figure(results: Results, arm: str, probes: pd.DataFrame) -> Figure:
     answers = about_matched_false(results.answers[results.answers["arm"] == arm], False)
     averaged = []
     for coordinate in (claim_coordinate, polarity_coordinate):
-        tables = [coordinate(run, layers=layers, positions=[position], draws=COORDINATE_DRAWS) for run in runs]
+        tables = [coordinate(run, layers=layers, positions=[position], draws=SINGLE_RUN_DRAWS) for run in runs]
         table = average_coordinates(tables)
         averaged.append(table[table["polarity"] == 1])
     return drift_over_steps(

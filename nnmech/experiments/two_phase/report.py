@@ -160,7 +160,7 @@ def belief_table(results: Results) -> pd.DataFrame:
 
 
 def null_table(results: Results) -> pd.DataFrame:
-    """Belief in matched false facts by arm and phase; columns as `belief_table`, no rows where nobody asked."""
+    """Belief in matched false facts by arm and phase; columns as `belief_table`, no rows where none was asked."""
     return _by_phase(results.stage_answers(matched_false=True))
 
 
