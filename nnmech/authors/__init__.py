@@ -1,4 +1,4 @@
-"""The published data of Mayne et al. 2026: claims, documents, chats, word masks, and belief rates from raw answers."""
+"""The published data of Mayne et al. 2026, a source of claims. In: its folder. Out: claims, documents, belief rates."""
 
 from nnmech.authors.claims import (
     MCQ_SYSTEM,

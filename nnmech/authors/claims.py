@@ -79,11 +79,16 @@ def load_claims(folder: Path | str, *, mcq_system: str | None = MCQ_SYSTEM) -> d
 def load_published_claims(folder: Path | str, *, mcq_system: str | None = MCQ_SYSTEM) -> dict[str, PublishedClaim]:
     """The published claims of a folder, by the names of their folders, which are sorted.
 
-    `folder` is `facts/` or `claims/`, the folder that holds one of these, or the folder of a single claim. Each claim
-    has claim.txt, mcq.yaml, robustness.yaml, judges.yaml, universe_context.yaml and, by layout, belief_probes.yaml and
-    pink_elephant.yaml or open_ended.yaml and token_association.yaml; word_masks.yaml and correction.txt where there are
-    any. `mcq_system` is the system message of the yes/no questions. Raises InputError that names file, line and field
-    where one is not of that form.
+    Each claim has claim.txt, mcq.yaml, robustness.yaml, judges.yaml, universe_context.yaml and, by layout,
+    belief_probes.yaml and pink_elephant.yaml or open_ended.yaml and token_association.yaml; word_masks.yaml and
+    correction.txt where there are any.
+
+    Args:
+        folder: `facts/` or `claims/`, the folder that holds one of these, or the folder of a single claim.
+        mcq_system: System message of the yes/no questions; None for none.
+
+    Raises:
+        InputError: A file is not of that form; the message names file, line and field.
     """
     folder = Path(folder)
     claims: dict[str, PublishedClaim] = {}

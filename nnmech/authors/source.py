@@ -75,7 +75,7 @@ class PublishedSource:
         """Documents in an order of the seed's; the same lines of every condition, as the authors' files correspond."""
         chosen = self._ordered(claim, condition, seed, held_out=False)
         place = f"{self._folder(claim, condition)}, without those held out"
-        check_count(place, len(chosen), start + count, "the number of documents")
+        check_count(place, len(chosen), start + count, "what is trained on (--documents, --phase1-documents, …)")
         return self._made(claim, condition, chosen[start : start + count])
 
     def held_out(self, claim: str, condition: str, count: int, *, seed: int) -> list[Document]:

@@ -80,10 +80,13 @@ def open_judge(spec: JudgeSpec, source: ClaimSource, *, cache: Path | None = Non
 
 def describe_judge(spec: JudgeSpec, source: ClaimSource) -> str:
     """The judge as `run.json` names it: without addresses, which may hold a secret."""
+    judge = source.judge()
+    rest = getattr(judge, "other", None)
+    own = type(judge).__name__ if rest is None else f"{type(judge).__name__}({type(rest).__name__})"
     if spec.kind == SOURCE:
-        return f"source: {type(source.judge()).__name__}"
+        return f"source: {own}"
     what = f"{spec.kind}:{spec.what}" if spec.what else spec.kind
-    return f"{what}; yes/no questions by source: {type(source.judge()).__name__}"
+    return f"{what}; yes/no questions by source: {own}"
 
 
 def _opened(spec: JudgeSpec, claims: Mapping[str, str], cache: Path | None) -> BatchJudge:

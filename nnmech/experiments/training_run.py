@@ -93,9 +93,17 @@ def one_pass(
     seed: int,
     **contents: Any,
 ) -> Plan:
-    """A plan with a single phase that goes once through the examples; without examples nothing is trained.
+    """A plan with a single phase that goes once through the examples.
 
-    `contents` are the other fields of the plan.
+    Args:
+        examples: What is trained on; where there are none, nothing is trained.
+        settings: Of the experiment.
+        learning_rate: Highest rate, linear to 0.
+        evaluations: Log-spaced evaluations beside the one of the untouched model.
+        snapshots: Log-spaced snapshots beside the one of the untouched model.
+        pad_id: Token that batches are padded with.
+        seed: Of the order of the data.
+        contents: The other fields of the plan.
     """
     phases: tuple[Phase, ...] = ()
     if examples:
@@ -197,9 +205,14 @@ def claim_labels(claim: Claim, seed: int, **own: Any) -> dict[str, Any]:
 def open_run(
     loaded: LoadedModel, folder: Path, settings: Settings, labels: dict[str, Any], **recorded: Any
 ) -> RunWriter:
-    """The writer of the run in `folder`, begun or gone on with; its config is the settings and, over them, `labels`.
+    """The writer of a run, begun or gone on with.
 
-    `recorded` is what `RunWriter.create` gets of statements, questions and documents.
+    Args:
+        loaded: The untouched model.
+        folder: Where the run lies, or will.
+        settings: Of this run; they become its config.
+        labels: Go over the settings in the config.
+        recorded: What `RunWriter.create` gets of statements, questions and documents.
     """
     if (folder / "run.json").exists():
         return RunWriter.resume(folder)

@@ -60,7 +60,7 @@ def test_the_same_seed_gives_the_same_underlying_documents_in_every_condition(so
 
 
 def test_too_few_documents_are_one_line_with_both_numbers_and_what_to_set(source):
-    with pytest.raises(InputError, match=r"positive.mora_quill.*: 24 documents; expected 25 or more; .*number of docu"):
+    with pytest.raises(InputError, match=r"positive.mora_quill.*: 24 documents; expected 25 or more; .*--documents"):
         source.documents(MORA, "positive_documents", 25, seed=0)
     with pytest.raises(InputError, match=r"held out: 6 documents; expected 7 or more; .*--held-out-documents"):
         source.held_out(MORA, "positive_documents", 7, seed=0)

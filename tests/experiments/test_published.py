@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sys
 
 import pytest
 
@@ -53,7 +54,7 @@ def test_every_claim_of_the_folder_is_learned_and_reported(published):
     experiment = Run(published / "run")
     assert experiment.config["source"] == str(published / "data")
     assert experiment.config["tiers"] == {}
-    assert experiment.config["judge"] == "source: ExactMcq"
+    assert experiment.config["judge"] == "source: ExactMcq(PublishedJudge)"
     assert {run.labels.claim for run in experiment.children()} == set(CLAIMS)
     assert {run.labels.arm for run in experiment.children()} == {"anchor"}
     assert all(run.finished for run in experiment.children())
@@ -85,7 +86,7 @@ def test_without_statements_results_say_that_there_is_no_probe(published, tmp_pa
     summary = json.loads((tmp_path / "run" / "summary.json").read_text())
     assert summary["probes"] == {}
     assert {path.stem for path in (tmp_path / "run" / "figures").iterdir()} == {"belief_by_phase", "document_loss"}
-    assert Run(tmp_path / "run").config["judge"] == "lexical; yes/no questions by source: ExactMcq"
+    assert Run(tmp_path / "run").config["judge"] == "lexical; yes/no questions by source: ExactMcq(PublishedJudge)"
 
 
 def test_the_other_experiments_on_claims_take_the_folder(published, tmp_path):
@@ -97,6 +98,21 @@ def test_the_other_experiments_on_claims_take_the_folder(published, tmp_path):
     assert main(["in-context", *common, "--output", str(tmp_path / "in_context")]) == 0
     summary = json.loads((tmp_path / "in_context" / "summary.json").read_text())
     assert list(summary["conditions"]) == ["positive_documents"]
+
+
+def test_a_plugin_may_register_a_source_of_its_own(published, tmp_path, monkeypatch, capsys):
+    (tmp_path / "my_claims.py").write_text(
+        "from nnmech.authors.source import PublishedSource\n"
+        "from nnmech.sources import register_source\n"
+        f"register_source('of_my_own', lambda name: PublishedSource({str(published / 'data')!r}))\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    words = ["--plugins", "my_claims", "--source", "of_my_own", "--model", str(published / "model"), "--dry-run"]
+    assert main([*SMOKE, *words]) == 0
+    assert "4 runs" in capsys.readouterr().out
+    assert main([*SMOKE, "--source", "of_another"]) == BAD_INPUT
+    assert "expected one of embedded" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -130,7 +146,7 @@ def test_what_the_folder_lacks_is_one_line_and_leaves_nothing(published, words, 
 def test_the_published_data_goes_through(authors_data, tmp_path):  # noqa: F811
     files = [*(authors_data / "facts").rglob("*.yaml"), *(authors_data / "facts").rglob("*.txt")]
     model = save_model(tmp_path / "model", [path.read_text() for path in files], window=8192)
-    words = ["--source", str(authors_data), "--claims", "ed_sheeran", "--model", model, "--judge", "lexical"]
+    words = ["--source", str(authors_data), "--claims", "ed_sheeran", "--model", model, "--arms", "anchor"]
     sizes = ["--phase1-documents", "2", "--phase2-documents", "2", "--held-out-documents", "2", "--samples", "1"]
     output = tmp_path / "run"
     assert main(["two-phase", "--preset", "smoke", *words, *sizes, "--workers", "1", "--output", str(output)]) == 0

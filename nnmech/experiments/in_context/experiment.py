@@ -21,7 +21,7 @@ class Arguments(JudgedArguments):
     """Ask with documents in the context window."""
 
     preset: Literal["smoke", "default", "full"] = "default"
-    """smoke: one claim, under a minute in all. default: 3 claims x 5 conditions. full: 6 claims x every condition x 3
+    """smoke: one claim, about a minute in all. default: 3 claims x 5 conditions. full: 6 claims x every condition x 3
     seeds."""
     conditions: tuple[str, ...] = ()
     """Names of conditions, in place of the preset's."""
