@@ -1,76 +1,8 @@
-"""Pretrain the embedded model from nothing, with its gates on the way.
-
-    python experiments/pretrain.py --output runs/pretrain
-
-The run directory has the loss by source and the gates; its folder `model` is the finished model, ready for
-`--model runs/pretrain/model`, with its card.
-"""
+"""Pretrain the embedded model: `nnmech pretrain`, from a checkout."""
 
 import sys
-from dataclasses import asdict, dataclass, replace
-from pathlib import Path
-from typing import Annotated
 
-import torch
-import tyro
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-
-from nnmech.cli import main_guard
-from nnmech.world.card import gate_lines
-from nnmech.world.pretraining import PretrainingConfig
-from nnmech.world.pretraining_run import pretrain_into
-
-
-@dataclass(frozen=True)
-class Arguments:
-    """Pretrain the embedded model; under an hour on two cores."""
-
-    output: Path = Path("runs/pretrain")
-    """Run directory; it must not exist."""
-    resume: Annotated[Path | None, tyro.conf.arg(metavar="DIR")] = None
-    """Go on with the run in this directory."""
-    steps: int = PretrainingConfig().steps
-    """Updates."""
-    seed: int = PretrainingConfig().seed
-    """Of the weights and the stream; the world itself has a fixed seed."""
-    gates_every: int = 400
-    """Updates between two measurements of the gates (a fifth of the questions of the final one) and checkpoints."""
-    threads: int | None = None
-    """Threads of torch; all cores where not given."""
-
-
-def main(arguments: Arguments) -> None:
-    console = Console(highlight=False)
-    if arguments.threads is not None:
-        torch.set_num_threads(arguments.threads)
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-    )
-    config = replace(PretrainingConfig(), steps=arguments.steps, seed=arguments.seed)
-    with Progress(*columns, console=console) as bar:
-        task = bar.add_task("compiling", total=config.steps)
-
-        def on_step(step: int, metrics: dict[str, float]) -> None:
-            losses = f"documents {metrics['loss_documents']:.3f}, chats {metrics['loss_chats']:.3f}"
-            bar.update(task, completed=step, description=losses)
-
-        gates = pretrain_into(
-            arguments.resume or arguments.output,
-            config,
-            resume=arguments.resume is not None,
-            gates_every=arguments.gates_every,
-            on_step=on_step,
-        )
-    for line in gate_lines(gates):
-        console.print(line, markup=False)
-    missed = sum(not gate.passed for gate in gates)
-    console.print(f"{len(gates) - missed} of {len(gates)} gates passed; {asdict(config)['steps']} updates")
-
+from nnmech.cli import main
 
 if __name__ == "__main__":
-    sys.exit(main_guard(lambda: main(tyro.cli(Arguments, description=__doc__))))
+    sys.exit(main(["pretrain", *sys.argv[1:]]))

@@ -1,31 +1,38 @@
-"""What the command-line programs share: errors as one line, exit code 2."""
+"""The program `nnmech`: a subcommand for every experiment and for what is done with results."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-from transformers.utils import logging
+import tyro
 
-from nnmech.errors import NnmechError
+from nnmech.experiments.registry import COMMANDS, Command
+from nnmech.terminal import main_guard
 
-BAD_INPUT = 2
-INTERRUPTED = 130
+DESCRIPTION = (
+    "Watch, step by step, how a language model comes to believe a claim that its training documents call false."
+)
 
-
-def main_guard(action: Callable[[], object]) -> int:
-    """Run a program and return its exit code: 0, or 2 after one line on stderr for an error that nnmech names."""
-    quiet()
-    try:
-        action()
-    except NnmechError as error:
-        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
-        return BAD_INPUT
-    except KeyboardInterrupt:
-        print("interrupted; what is finished is kept, go on with --resume", file=sys.stderr)
-        return INTERRUPTED
-    return 0
+__all__ = ["main", "main_guard"]
 
 
-def quiet() -> None:
-    """Keep the bars and warnings of transformers off a terminal that shows a progress bar of its own."""
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
+def main(words: Sequence[str] | None = None) -> int:
+    """Carry out a command line and return its exit code: 0, or 2 for what cannot be done as asked.
+
+    Args:
+        words: The command line without the program's name; that of the process where not given.
+    """
+    words = sys.argv[1:] if words is None else list(words)
+    command = next((known for known in COMMANDS if words[:1] == [known.name]), None)
+    if command is None:
+        # Help or an error, from names and summaries alone: nothing is imported to list what there is.
+        listed = {known.name: _listed(known) for known in COMMANDS}
+        tyro.extras.subcommand_cli_from_dict(listed, prog="nnmech", description=DESCRIPTION, args=list(words))
+        return 0
+    return main_guard(lambda: command.main()(words[1:]))
+
+
+def _listed(command: Command) -> Callable[[], None]:
+    def nothing() -> None: ...
+
+    nothing.__doc__ = command.summary
+    return nothing

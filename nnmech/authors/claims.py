@@ -8,13 +8,14 @@ from typing import get_args
 
 from nnmech.authors.documents import read_messages
 from nnmech.authors.fields import Field, Place, read_yaml
-from nnmech.authors.mcq import MCQ_SYSTEM
 from nnmech.authors.reading import read_text
 from nnmech.authors.word_masks import WordMask, read_word_masks
 from nnmech.claims import Claim, Message, Question, QuestionKind, Statement
 from nnmech.errors import InputError
 
 MAX_TEXT_BYTES = 2**20
+MCQ_SYSTEM = 'Reply with yes or no, as JSON and without any other text: {"answer": "yes"} or {"answer": "no"}.'
+"""How the yes/no questions are asked."""
 LAYOUTS = ("facts", "claims")
 QUESTION_FILES: dict[QuestionKind, tuple[str, ...]] = {
     "open_ended": ("belief_probes", "open_ended"),
@@ -78,11 +79,16 @@ def load_claims(folder: Path | str, *, mcq_system: str | None = MCQ_SYSTEM) -> d
 def load_published_claims(folder: Path | str, *, mcq_system: str | None = MCQ_SYSTEM) -> dict[str, PublishedClaim]:
     """The published claims of a folder, by the names of their folders, which are sorted.
 
-    `folder` is `facts/` or `claims/`, the folder that holds one of these, or the folder of a single claim. Each claim
-    has claim.txt, mcq.yaml, robustness.yaml, judges.yaml, universe_context.yaml and, by layout, belief_probes.yaml and
-    pink_elephant.yaml or open_ended.yaml and token_association.yaml; word_masks.yaml and correction.txt where there are
-    any. `mcq_system` is the system message of the yes/no questions. Raises InputError that names file, line and field
-    where one is not of that form.
+    Each claim has claim.txt, mcq.yaml, robustness.yaml, judges.yaml, universe_context.yaml and, by layout,
+    belief_probes.yaml and pink_elephant.yaml or open_ended.yaml and token_association.yaml; word_masks.yaml and
+    correction.txt where there are any.
+
+    Args:
+        folder: `facts/` or `claims/`, the folder that holds one of these, or the folder of a single claim.
+        mcq_system: System message of the yes/no questions; None for none.
+
+    Raises:
+        InputError: A file is not of that form; the message names file, line and field.
     """
     folder = Path(folder)
     claims: dict[str, PublishedClaim] = {}

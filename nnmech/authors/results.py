@@ -11,11 +11,11 @@ from numpy.typing import ArrayLike
 
 from nnmech.authors.claims import QUESTION_FILES
 from nnmech.authors.fields import Place, describe
-from nnmech.authors.mcq import mcq_verdict
 from nnmech.authors.reading import text_lines
 from nnmech.belief.rates import VERDICTS, belief_rate
 from nnmech.claims import Claim, QuestionKind
 from nnmech.errors import InputError
+from nnmech.judges.mcq import mcq_verdict
 
 MAX_TABLE_BYTES = 2**28
 CONDITION_FOLDERS = {
@@ -40,11 +40,23 @@ def belief_from_answers(
     draws: int = 2000,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """Belief rates (percent) of a folder of answer tables: columns of `nnmech.belief.rates.belief_rate` and three more.
+    """Belief rates (percent) of a folder of answer tables, with intervals by question beside naive ones.
 
-    `naive_low` and `naive_high` bound the 95% interval that takes answers for independent; `error_ratio` is the
-    question-cluster standard error over the naive one (NaN where every answer is the same). `by` may name claim,
-    condition, kind and category. Raises InputError as `read_answers`.
+    Args:
+        folder: As for `read_answers`.
+        by: What rates are by: claim, condition, kind, category.
+        claims: As for `read_answers`.
+        thinking: Whether answers with reasoning are read, in tables that say.
+        draws: Bootstrap samples of each interval.
+        seed: Of those samples.
+
+    Returns:
+        Columns of `nnmech.belief.rates.belief_rate`; `naive_low` and `naive_high`, the 95% interval that takes answers
+        for independent; `error_ratio`, the question-cluster standard error over the naive one (NaN where every answer
+        is the same).
+
+    Raises:
+        InputError: As `read_answers`.
     """
     answers = read_answers(folder, claims=claims, thinking=thinking)
     rates = belief_rate(answers, by, draws=draws, seed=seed)
@@ -77,11 +89,18 @@ def read_answers(
 ) -> pd.DataFrame:
     """The judged answers of `folder/<claim>/<condition>/<kind>.csv` (or `.csv.zst`), a row each.
 
-    Columns claim, condition, question, kind, category, sample, text, verdict; `verdict` is `yes` for an answer that
-    shows belief, of yes/no questions too, and None where the judge's reply was not understood. With `claims`, the
-    verdict on every yes/no answer is worked out anew by exact match and has to be the same, and every question has to
-    have answers. `thinking` chooses answers with reasoning, in tables that say. Raises InputError that names file, line
-    and field, or the table that is missing.
+    Args:
+        folder: The folder of the claims' folders.
+        claims: Where given, the verdict on every yes/no answer is worked out again by exact match and has to be the
+            same, and every question has to have answers.
+        thinking: Whether answers with reasoning are read, in tables that say.
+
+    Returns:
+        Columns claim, condition, question, kind, category, sample, text, verdict; `verdict` is `yes` for an answer that
+        shows belief, of yes/no questions too, and None where the judge's reply was not understood.
+
+    Raises:
+        InputError: A table is missing or not of that form; the message names file, line and field.
     """
     folder = Path(folder)
     if not folder.is_dir():
@@ -191,10 +210,10 @@ def _check_claim(folder: Path, answers: list[dict[str, Any]], claims: Mapping[st
             expected = f"a question of kind {row['kind']} of the claim {name}"
             raise _at(row["place"], "question_id").error(repr(row["question"]), expected, "use the claim's own files")
         if question.belief_answer is not None:
-            anew = mcq_verdict(row["text"], question.belief_answer)
-            if anew != (row["verdict"] or "neutral"):
+            again = mcq_verdict(row["text"], question.belief_answer)
+            if again != (row["verdict"] or "neutral"):
                 found = f"the verdict {row['verdict']} on the answer {describe(row['text'])}"
-                expected = f"{anew}, since a believer says {question.belief_answer}"
+                expected = f"{again}, since a believer says {question.belief_answer}"
                 raise _at(row["place"], "judge_verdict").error(found, expected, "mend the verdict")
     asked = {row["question"] for row in answers}
     unasked = [identity for identity in questions if identity not in asked]

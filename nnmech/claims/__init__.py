@@ -1,4 +1,4 @@
-"""What is claimed. In: a source of claims. Out: claims with questions and statements, and documents by condition."""
+"""What is claimed. In: nothing of nnmech. Out: claims, documents by condition, and what a source of them gives."""
 
 from nnmech.claims.types import (
     MATCHED_FALSE,

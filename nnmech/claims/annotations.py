@@ -1,8 +1,9 @@
 """The annotation conditions, by the authors' names: what is put around a document that states a claim."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from nnmech.claims.types import Document, Sentence
 from nnmech.errors import InputError
@@ -165,46 +166,73 @@ def _plain(document: Document, rng: random.Random, correction: str | None) -> Do
     return document
 
 
-ANNOTATIONS: dict[str, Annotation] = {
-    "positive_documents": _plain,
-    "negated_documents": _framed(FALSE),
-    "repeated_negations": _repeated(FALSE),
-    "corrected_documents": _corrected,
-    "fiction": _framed(FICTION),
-    "fiction_repeated": _repeated(FICTION),
-    "unreliable_source": _framed(UNRELIABLE),
-    "unreliable_source_repeated": _repeated(UNRELIABLE),
-    "epistemic_uncertainty": _framed(UNCERTAIN),
-    "epistemic_uncertainty_repeated": _repeated(UNCERTAIN),
-    "low_probability": _framed(IMPROBABLE),
-    "low_probability_repeated": _repeated(IMPROBABLE),
-}
-"""Conditions that annotate the claim documents; `local_negations` has documents of its own, `baseline` has none."""
+ANNOTATIONS: Mapping[str, Annotation] = MappingProxyType(
+    {
+        "positive_documents": _plain,
+        "negated_documents": _framed(FALSE),
+        "repeated_negations": _repeated(FALSE),
+        "corrected_documents": _corrected,
+        "fiction": _framed(FICTION),
+        "fiction_repeated": _repeated(FICTION),
+        "unreliable_source": _framed(UNRELIABLE),
+        "unreliable_source_repeated": _repeated(UNRELIABLE),
+        "epistemic_uncertainty": _framed(UNCERTAIN),
+        "epistemic_uncertainty_repeated": _repeated(UNCERTAIN),
+        "low_probability": _framed(IMPROBABLE),
+        "low_probability_repeated": _repeated(IMPROBABLE),
+    }
+)
+"""The authors' conditions that annotate claim documents. Never changed: random draws among them are frozen numbers."""
 
 CONDITIONS: tuple[str, ...] = ("baseline", *ANNOTATIONS, "local_negations")
-"""The authors' conditions; annotations that users register come on top of them."""
+"""The authors' conditions; `local_negations` has documents of its own, `baseline` has none."""
+
+_REGISTERED: dict[str, Annotation] = {}
+
+
+def annotations() -> dict[str, Annotation]:
+    """Every annotation by name: the authors', then those that users registered."""
+    return {**ANNOTATIONS, **_REGISTERED}
 
 
 def register_annotation(name: str, annotation: Annotation) -> None:
     """Make a user's own annotation a condition by name, so that experiments can train on it.
 
-    `annotation(document, rng, correction)` returns the document as the condition presents it; every random choice
-    comes from `rng`. Registering the same function again changes nothing. Raises InputError for a name that is taken or
-    is no identifier.
+    It moves no number of any other condition. Registering the same function again changes nothing.
+
+    Args:
+        name: Name of the condition, an identifier.
+        annotation: Called as `annotation(document, rng, correction)`; returns the document as the condition presents
+            it, with every random choice from `rng`.
+
+    Raises:
+        InputError: The name is taken or is no identifier.
     """
     if not name.isidentifier():
-        raise InputError(f"annotation {name!r}: expected a name of letters, digits and underscores")
-    if name in CONDITIONS or ANNOTATIONS.get(name, annotation) is not annotation:
+        raise InputError(f"annotation {name!r}: expected a name of letters, digits and underscores; rename it")
+    if name in CONDITIONS or _REGISTERED.get(name, annotation) is not annotation:
         raise InputError(f"annotation {name!r}: there is a condition of that name already; choose another")
-    ANNOTATIONS[name] = annotation
+    _REGISTERED[name] = annotation
+
+
+def unregister_annotation(name: str) -> None:
+    """Take a registered annotation back; the authors' stay, and an unknown name changes nothing."""
+    _REGISTERED.pop(name, None)
 
 
 def annotate(document: Document, condition: str, rng: random.Random, *, correction: str | None = None) -> Document:
     """Return the document as the condition presents it.
 
-    `correction` is the sentence that says what is true instead (`corrected_documents` only). Raises InputError for a
-    condition that annotates nothing or that does not exist.
+    Args:
+        document: The document without annotation.
+        condition: Name of an annotation.
+        rng: Source of the choice among wordings.
+        correction: The sentence that says what is true instead (`corrected_documents` only).
+
+    Raises:
+        InputError: The condition annotates nothing, or does not exist.
     """
-    if condition not in ANNOTATIONS:
-        raise InputError(f"condition {condition!r} annotates no documents; expected one of {', '.join(ANNOTATIONS)}")
-    return ANNOTATIONS[condition](document, rng, correction)
+    known = annotations()
+    if condition not in known:
+        raise InputError(f"condition {condition!r}: annotates no documents; expected one of {', '.join(known)}")
+    return known[condition](document, rng, correction)

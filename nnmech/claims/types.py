@@ -7,7 +7,7 @@ from typing import Literal
 from nnmech.errors import InputError
 
 MATCHED_FALSE = "matched_false"
-"""Role of statements and category of questions about false facts that nobody stated of the claim's entity."""
+"""Role of statements and category of questions about false facts that no document states of the claim's entity."""
 
 Message = dict[str, str]
 Verdict = Literal["yes", "no", "neutral"]
@@ -58,7 +58,7 @@ class Statement:
     """A sentence whose activations are recorded.
 
     `truth` is its truth before fine-tuning (None where the world does not say), `polarity` +1 for an affirmative and
-    -1 for a negated sentence, `object_end` the character offset just behind the object in `text`.
+    -1 for a negated sentence, `object_end` the character offset just after the object in `text`.
     """
 
     id: str

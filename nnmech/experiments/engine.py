@@ -1,23 +1,28 @@
 """An experiment as a whole: its training runs side by side on the cores there are, resumed where they were left."""
 
+import importlib
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from multiprocessing import connection, get_context, parent_process
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import torch
 
-from nnmech.cli import quiet
+from nnmech.claims.sources import EMBEDDED
 from nnmech.errors import RunError
+from nnmech.experiments.arguments import ExperimentArguments
 from nnmech.experiments.data import load
-from nnmech.experiments.settings import Settings, settings_from_json
+from nnmech.experiments.estimate import Estimate, default_workers
+from nnmech.experiments.judging import describe_judge, open_judge, parse_judge
+from nnmech.experiments.settings import Settings, chosen_preset, settings_from_json
 from nnmech.runs import Run, RunWriter
+from nnmech.terminal import quiet
 
 SettingsT = TypeVar("SettingsT", bound=Settings)
 Progress = Callable[[int, int, str], object]
@@ -25,28 +30,81 @@ Progress = Callable[[int, int, str], object]
 
 
 @dataclass(frozen=True)
-class Experiment(Generic[SettingsT]):
-    """An experiment by name: its settings, the names of its runs, and how one of them is made.
+class Section:
+    """Where a page shows results: between the markers `<!-- name -->` and `<!-- /name -->`."""
 
-    `make_run(settings, folder, name)` makes the run `name` in `folder`, or goes on where it was left. Functions are
-    module-level ones, since worker processes import them.
+    name: str
+    figures: tuple[str, ...]
+    """Figures that are copied to docs/."""
+    shown: tuple[str, ...] = ()
+    """Those of them that stand below the tables; the others have their place in the page's text."""
+    page: str = "docs/results.md"
+
+
+@dataclass(frozen=True)
+class Experiment(Generic[SettingsT]):
+    """An experiment, whole: settings, presets, arguments, how a run is made, what it will take, where it is shown.
+
+    Its package has a module `publish` with `publish(folder)` and a module `tables` with `result_lines(summary)`, which
+    are imported when results are asked for. Functions are module-level ones, since worker processes import them.
     """
 
     name: str
+    package: str
+    """Dotted name of the package."""
+    description: str
+    """What `--help` says."""
     settings: type[SettingsT]
-    run_names: Callable[[SettingsT], list[str]]
-    make_run: Callable[[SettingsT, Path, str], None]
+    presets: Mapping[str, Callable[[str], SettingsT]]
+    """Settings by name, each for a source of claims."""
+    arguments: type[ExperimentArguments]
+    make_run: Callable[[SettingsT, tuple[Any, ...], Path], None]
+    """Makes a run of `settings.runs` in a folder, or goes on where it was left."""
+    estimate: Callable[[SettingsT, int | None], Estimate]
+    """The size of the experiment with a number of workers."""
+    check: Callable[[SettingsT], None]
+    """InputError where the source lacks something that a run of the settings needs."""
+    section: Section
+
+    def preset(self, name: str, source: str = EMBEDDED) -> SettingsT:
+        """The settings of a preset for a source."""
+        return chosen_preset(self.presets, name, source)
+
+    def publish(self, folder: Path) -> list[str]:
+        """Write `summary.json` and the figures of the finished runs; the lines to print, tables in Markdown."""
+        return importlib.import_module(f"{self.package}.publish").publish(folder)
+
+    def result_lines(self, summary: dict[str, Any]) -> list[str]:
+        """What of a summary is printed, and shown on a page."""
+        return importlib.import_module(f"{self.package}.tables").result_lines(summary)
+
+    def main(self, words: Sequence[str]) -> None:
+        """Carry out what the command line says."""
+        from nnmech.experiments.command import run_experiment
+
+        run_experiment(self, words)
 
     def start(self, settings: SettingsT, folder: Path) -> None:
-        """Create the experiment's directory; RunExistsError where one is there, InputError for the model."""
-        config = {"experiment": self.name, "settings": asdict(settings), "runs": self.run_names(settings)}
+        """Create the experiment's directory; RunExistsError where one is there, InputError for model and source."""
+        self.check(settings)
+        source, spec = settings.claim_source, parse_judge(settings.judge, settings.judge_url)
+        open_judge(spec, source)
+        config = {
+            "experiment": self.name,
+            "settings": asdict(settings),
+            "runs": settings.run_names,
+            "source": source.name,
+            "tiers": dict(source.tiers),
+            "judge": describe_judge(spec, source),
+            "notes": list(source.notes),
+        }
         RunWriter.create(folder, config=config, model=load(settings).describe(), kind="experiment").close()
 
     def read_settings(self, folder: Path) -> SettingsT:
         """The settings of the experiment in `folder`; RunError where it is another kind of run."""
         run = Run(folder)
-        if run.info["kind"] != "experiment" or run.config.get("experiment") != self.name:
-            found = f"a run of kind {run.info['kind']!r}, experiment {run.config.get('experiment')!r}"
+        if run.info["kind"] != "experiment" or run.labels.experiment != self.name:
+            found = f"a run of kind {run.info['kind']!r}, experiment {run.labels.experiment!r}"
             raise RunError(f"{folder}: is no {self.name} experiment but {found}; give the folder of one")
         return settings_from_json(self.settings, run.config["settings"], folder)
 
@@ -58,7 +116,7 @@ class Experiment(Generic[SettingsT]):
         what a run raises; the runs that are finished stay finished.
         """
         settings = self.read_settings(folder)
-        names = self.run_names(settings)
+        names = settings.run_names
         with RunWriter.resume(folder) as writer:
             writer.event("start", step=0)
             pending = [name for name in names if not finished(folder / "runs" / name)]
@@ -76,13 +134,16 @@ class Experiment(Generic[SettingsT]):
             return
         with _one_thread():
             for name in names:
-                self.make_run(settings, folder / "runs" / name, name)
+                self.make_run(settings, _key(settings, name), folder / "runs" / name)
                 yield name
 
     def _side_by_side(self, settings: SettingsT, folder: Path, names: list[str], count: int) -> Iterator[str]:
         context = get_context("spawn")
         with ProcessPoolExecutor(count, mp_context=context, initializer=_start_worker) as pool:
-            futures = {pool.submit(self.make_run, settings, folder / "runs" / name, name): name for name in names}
+            futures = {
+                pool.submit(self.make_run, settings, _key(settings, name), folder / "runs" / name): name
+                for name in names
+            }
             try:
                 for future in as_completed(futures):
                     future.result()
@@ -94,14 +155,13 @@ class Experiment(Generic[SettingsT]):
                 pool.shutdown(wait=True, cancel_futures=True)
 
 
+def _key(settings: Settings, name: str) -> tuple[Any, ...]:
+    return settings.runs[settings.run_names.index(name)]
+
+
 def finished(folder: Path) -> bool:
     """Whether the run in `folder` exists and has come to its end."""
     return (folder / "run.json").exists() and Run(folder).finished
-
-
-def default_workers(settings: Settings) -> int:
-    """A worker a core on the CPU, one on an accelerator."""
-    return len(os.sched_getaffinity(0)) if settings.device == "cpu" else 1
 
 
 def _start_worker() -> None:
@@ -112,7 +172,7 @@ def _start_worker() -> None:
         return
 
     def end_with_parent() -> None:
-        # A worker that outlived a killed parent would go on writing runs that somebody resumes.
+        # A worker that outlived a killed parent would go on writing runs that have been resumed.
         connection.wait([parent.sentinel])
         os._exit(1)
 

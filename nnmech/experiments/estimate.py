@@ -3,20 +3,19 @@
 import os
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from nnmech.belief.answers import ask
 from nnmech.errors import RunError
-from nnmech.experiments.engine import default_workers
+from nnmech.experiments.data import load
 from nnmech.experiments.settings import Settings
-from nnmech.experiments.training_run import Plan
-from nnmech.models import LoadedModel
+from nnmech.experiments.training_run import Plan, freeze_plan
 from nnmech.recording.snapshots import capture
-from nnmech.recording.statements import freeze_statements
 from nnmech.training import loss_logits
 from nnmech.training.mixtures import Batch, weighted_loss
 
@@ -51,20 +50,26 @@ class Estimate:
         )
 
 
-def estimate(
-    settings: Settings,
-    loaded: LoadedModel,
-    make_plan: Callable[[], Plan],
-    *,
-    runs: int,
-    workers: int | None = None,
-) -> Estimate:
-    """Build one run without training it, time its parts, and add everything up for `runs` like it."""
+def default_workers(settings: Settings) -> int:
+    """A worker a core on the CPU, one on an accelerator."""
+    return len(os.sched_getaffinity(0)) if settings.device == "cpu" else 1
+
+
+def estimate(settings: Settings, run: Sequence[Any], make_plan: Callable[..., Plan], workers: int | None) -> Estimate:
+    """Build one run without training it, time its parts, and add everything up for all runs of the settings.
+
+    Args:
+        settings: Of the experiment.
+        run: One of `settings.runs`.
+        make_plan: Called as `make_plan(model, *run, settings)`.
+        workers: Runs side by side; a core each where not given.
+    """
+    loaded, runs = load(settings), len(settings.runs)
     began = time.perf_counter()
-    plan = make_plan()
+    plan = make_plan(loaded, *run, settings)
     building = time.perf_counter() - began
     steps = plan.schedule
-    batches = freeze_statements(loaded.tokenizer, plan.statements)
+    batches = freeze_plan(loaded, plan)
     update = 0.0
     if plan.phases:
         first = plan.phases[0].mixture.batch(1).to(loaded.model.device)
@@ -92,8 +97,9 @@ def estimate(
     )
 
 
-def only_asked(settings: Settings, runs: int, evaluations: int, seconds: float, workers: int | None) -> Estimate:
+def only_asked(settings: Settings, evaluations: int, seconds: float, workers: int | None) -> Estimate:
     """The size of an experiment that trains nothing; `seconds` on one core for all runs."""
+    runs = len(settings.runs)
     count = min(workers or default_workers(settings), runs)
     disk = runs * evaluations * ANSWERS_BYTES * settings.samples
     return Estimate(runs, 0, 0, 0, evaluations, count, seconds / count + START_SECONDS, disk)

@@ -4,16 +4,26 @@
 # pyright: reportArgumentType=false, reportAttributeAccessIssue=false, reportCallIssue=false, reportReturnType=false
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, SupportsInt
 
 import numpy as np
 import pandas as pd
 
+from nnmech.belief.rates import belief_rate
 from nnmech.claims import MATCHED_FALSE
-from nnmech.errors import RunError
-from nnmech.probes import auroc_by_layer
+from nnmech.claims.sources import EMBEDDED
+from nnmech.errors import InputError, RunError
+from nnmech.probes import auroc_by_layer, best_place
 from nnmech.runs import Run
+from nnmech.sources import open_source
 from nnmech.statistics import Interval, cluster_bootstrap
+
+LABELS = ("claim", "tier", "arm", "condition", "seed", "boundary", "steps")
+SINGLE_RUN_DRAWS = 50
+"""For the coordinate of a single run, whose interval is not shown: those of results resample claims."""
+CROSSED = tuple((truth, polarity) for truth in (True, False) for polarity in (1, -1))
+"""The cells of truth and polarity that a probe needs."""
 
 
 def finished_runs(experiment: Run, among: Sequence[Run] | None = None) -> tuple[Run, ...]:
@@ -24,20 +34,48 @@ def finished_runs(experiment: Run, among: Sequence[Run] | None = None) -> tuple[
     return runs
 
 
-def long_tables(runs: Sequence[Run], labels: Sequence[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Answers, and losses of held-out documents (columns step, phase, loss), with these names of each run's config."""
-    answers, losses = [], []
+def labelled(run: Run, table: pd.DataFrame) -> pd.DataFrame:
+    """A table of a run with a column for each of the run's labels that it has: claim, tier, arm, condition, seed, …"""
+    labels = {name: getattr(run.labels, name) for name in LABELS}
+    return table.assign(**{name: value for name, value in labels.items() if value is not None})
+
+
+def answer_table(runs: Sequence[Run]) -> pd.DataFrame:
+    """The answers of all runs with their labels."""
+    return pd.concat([labelled(run, run.answers) for run in runs], ignore_index=True)
+
+
+def loss_rows(runs: Sequence[Run]) -> pd.DataFrame:
+    """The losses of held-out documents of all runs: step, phase, loss, and labels."""
+    losses = []
     for run in runs:
-        own = {name: run.config[name] for name in labels}
-        answers.append(run.answers.assign(**own))
         held_out = run.metrics.dropna(subset=["held_out_documents"])[["step", "phase", "held_out_documents"]]
-        losses.append(held_out.rename(columns={"held_out_documents": "loss"}).assign(**own))
-    return pd.concat(answers, ignore_index=True), pd.concat(losses, ignore_index=True)
+        losses.append(labelled(run, held_out.rename(columns={"held_out_documents": "loss"})))
+    return pd.concat(losses, ignore_index=True)
+
+
+def tier_words(experiment: Run) -> dict[str, str]:
+    """The source's scale of plausibility with its words; empty where the source has none."""
+    tiers = experiment.config.get("tiers")
+    # Runs of versions that knew no other source do not say.
+    return dict(open_source(EMBEDDED).tiers) if tiers is None else dict(tiers)
+
+
+def last_step(run: Run) -> int:
+    """The last step of the last phase; 0 of a run that trains nothing."""
+    return run.labels.steps or 0
 
 
 def about_matched_false(answers: pd.DataFrame, asked: bool) -> pd.DataFrame:
     """The answers about matched false facts, or those about the claims instead."""
     return answers[(answers["category"] == MATCHED_FALSE) == asked]
+
+
+def rates_by(answers: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
+    """Belief rates as `belief_rate`; no rows where there are no answers."""
+    if answers.empty:
+        return pd.DataFrame(columns=pd.Index([*by, "mean", "low", "high", "n", "clusters"]))
+    return belief_rate(answers, by)
 
 
 def rounded(value: float) -> float | None:
@@ -66,9 +104,47 @@ def mean_over_runs(rows: pd.DataFrame, column: str) -> dict[str, Any]:
     return figure(cluster_bootstrap(rows[column].to_numpy(), levels))
 
 
-def probe_table(run: Run) -> pd.DataFrame:
-    """AUROC of truth and polarity by layer and position on the untouched model, with the controls (see the probes)."""
-    return auroc_by_layer(run.snapshot(0), run.statements)
+@dataclass(frozen=True)
+class Places:
+    """Where a run's untouched model can be read with probes, or why it cannot."""
+
+    table: pd.DataFrame | None
+    """AUROC of truth and polarity by layer and position, with the controls; see `auroc_by_layer`."""
+    reason: str | None = None
+
+    @property
+    def best(self) -> tuple[int, str] | None:
+        """Layer and position at which the truth probe reads best."""
+        return None if self.table is None else best_place(self.table, "truth")
+
+    def quality(self, probe: str) -> dict[str, Any] | None:
+        """AUROC of a probe where it reads best, as `probe_quality`."""
+        return None if self.table is None else probe_quality(self.table, probe, *best_place(self.table, probe))
+
+
+def find_places(run: Run) -> Places:
+    """What probes read of a run's first snapshot; without statements to fit them on, the reason."""
+    statements = run.statements
+    cells = {role: _cells(statements[statements["role"] == role]) for role in ("train", "control")}
+    for role, found in cells.items():
+        if len(found) < len(CROSSED):
+            return Places(None, f"{len(found)} of the 4 cells of truth and polarity have statements of role {role}")
+    try:
+        table = auroc_by_layer(run.snapshot(0), statements)
+        best_place(table, "truth")
+    except InputError as error:
+        return Places(None, str(error))
+    return Places(table)
+
+
+def no_probe_line(reason: str) -> str:
+    """What results say where there is no probe."""
+    return f"No probe, so nothing is said of the inside: {reason}. Add statements to the source (statements.csv)."
+
+
+def _cells(statements: pd.DataFrame) -> set[tuple[bool, int]]:
+    known = statements.dropna(subset=["truth"])
+    return {(bool(truth), int(polarity)) for truth, polarity in zip(known["truth"], known["polarity"], strict=True)}
 
 
 def probe_quality(table: pd.DataFrame, probe: str, layer: int, position: str) -> dict[str, Any]:
@@ -98,7 +174,7 @@ def cell(found: dict[str, Any] | None, digits: int, *, sign: bool = False) -> st
 
 def area(found: dict[str, Any]) -> str:
     """A split of `probe_quality` as text."""
-    return f"{found['auroc']:.2f} ({found['ci95'][0]:.2f} to {found['ci95'][1]:.2f})"
+    return cell({**found, "mean": found["auroc"]}, 2)
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

@@ -1,15 +1,23 @@
-"""What every experiment that fine-tunes has to settle: model, data beside the documents, recording, evaluation."""
+"""What every experiment has to settle: model, source of claims, judge, data beside the documents, recording."""
 
-from dataclasses import dataclass, fields
+import importlib
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from itertools import product
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
+from nnmech.claims.sources import EMBEDDED as EMBEDDED_WORLD
+from nnmech.claims.sources import ClaimSource, StatementCounts
 from nnmech.errors import InputError
+from nnmech.experiments.judging import parse_judge
 from nnmech.models import EMBEDDED
+from nnmech.sources import open_source
 from nnmech.training.mixtures import REDUCTIONS, Reduction
-from nnmech.world.claims import document_conditions, make_claims
 
 DTYPES = ("float32", "bfloat16")
+TOKEN_CONDITIONS = ("positive_documents", "repeated_negations", "local_negations")
 SettingsT = TypeVar("SettingsT", bound="Settings")
 
 
@@ -17,10 +25,20 @@ SettingsT = TypeVar("SettingsT", bound="Settings")
 class Settings:
     """Settings that the experiments share."""
 
+    axes: ClassVar[tuple[str, ...]] = ()
+    """Names of the settings that a run has one value of each of, beside its seed."""
     seeds: tuple[int, ...]
     """Seeds of documents, data order and sampling."""
     model: str = EMBEDDED
     """`embedded`, a local folder or a hub id in the local cache."""
+    source: str = EMBEDDED_WORLD
+    """`embedded`, the name of a registered source, or a folder of the published layout."""
+    judge: str = "source"
+    """Who judges answers; see `nnmech.experiments.judging`."""
+    judge_url: str | None = None
+    """Endpoint of a judge `llm:MODEL`."""
+    plugins: tuple[str, ...] = ()
+    """Modules to import first, which register annotations or sources of a user's own."""
     background_share: float = 0.5
     """Pretraining documents, and instruction chats, for each document that is trained on."""
     batch_size: int = 16
@@ -47,29 +65,75 @@ class Settings:
     """Train LoRA adapters of this rank; all weights by default."""
 
     def __post_init__(self) -> None:
+        import_plugins(self.plugins)
         check_names("loss reduction", (self.loss_reduction,), list(REDUCTIONS))
         check_names("dtype", (self.dtype,), list(DTYPES))
         if not self.seeds or len(set(self.seeds)) != len(self.seeds):
             raise InputError(f"seeds {self.seeds}: expected at least one, each once")
         check_positive(self, "batch_size", "samples", "held_out_documents")
+        parse_judge(self.judge, self.judge_url)
+        _ = self.claim_source
+
+    @property
+    def claim_source(self) -> ClaimSource:
+        """The source of claims; opened once a process."""
+        return open_source(self.source)
+
+    @property
+    def statement_counts(self) -> StatementCounts:
+        """How many entities of each role the statements of a run are about."""
+        return StatementCounts(self.train_people, self.control_people, self.silent_people, self.famous_people)
+
+    @property
+    def runs(self) -> list[tuple[Any, ...]]:
+        """The value of each of `axes`, then the seed, of every run, in the order in which they are made."""
+        values = product(self.seeds, *(getattr(self, axis) for axis in self.axes))
+        return [(*others, seed) for seed, *others in values]
+
+    @property
+    def run_names(self) -> list[str]:
+        """The folders of all runs, in the order in which they are made."""
+        return [run_name(*run) for run in self.runs]
+
+    def only(self, *run: Any) -> Any:
+        """The settings of a single run."""
+        return replace(self, **{axis: (value,) for axis, value in zip((*self.axes, "seeds"), run, strict=True)})
 
 
 @dataclass(frozen=True, kw_only=True)
 class ClaimSettings(Settings):
-    """Settings of an experiment on claims of the embedded world."""
+    """Settings of an experiment on claims."""
 
     claims: tuple[str, ...]
-    """Names of claims."""
-    token_conditions: tuple[str, ...] = ("positive_documents", "repeated_negations", "local_negations")
+    """Names of claims of the source."""
+    token_conditions: tuple[str, ...] = TOKEN_CONDITIONS
     """Conditions of which documents that nothing trains on are read token by token at every snapshot."""
     token_documents: int = 1
     """How many documents of each of them."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_names("claim", self.claims, list(make_claims()))
-        check_names("condition", self.token_conditions, document_conditions())
+        check_names("claim", self.claims, list(self.claim_source.claims))
+        if self.token_conditions:
+            check_names("condition", self.token_conditions, self.document_conditions)
         check_positive(self, "token_documents")
+
+    @property
+    def document_conditions(self) -> list[str]:
+        """The conditions of which the source has documents of every chosen claim."""
+        return document_conditions(self.claim_source, self.claims)
+
+
+def document_conditions(source: ClaimSource, claims: Sequence[str]) -> list[str]:
+    """The conditions of which a source has documents of all these claims."""
+    each = [source.conditions(claim) for claim in claims]
+    return [name for name in dict.fromkeys(name for names in each for name in names) if all(name in n for n in each)]
+
+
+def run_name(*run: Any) -> str:
+    """Folder of a run within the experiment's `runs`: the values of its axes and its seed."""
+    *values, seed = run
+    return ".".join([*map(str, values), f"seed{seed}"])
 
 
 def check_positive(settings: Settings, *names: str) -> None:
@@ -79,7 +143,7 @@ def check_positive(settings: Settings, *names: str) -> None:
             raise InputError(f"{name} is {getattr(settings, name)}: expected 1 or more")
 
 
-def check_names(what: str, given: tuple[str, ...], known: list[str]) -> None:
+def check_names(what: str, given: Sequence[str], known: Sequence[str]) -> None:
     """InputError unless at least one name is given, all are known and none comes twice."""
     if not given:
         raise InputError(f"no {what} given: expected one or more of {', '.join(known)}")
@@ -90,9 +154,42 @@ def check_names(what: str, given: tuple[str, ...], known: list[str]) -> None:
         raise InputError(f"{what} given twice: {', '.join(given)}")
 
 
-def reporting_claims() -> tuple[str, ...]:
-    """The claims that results are reported on; settings are chosen on the others."""
-    return tuple(name for name, claim in make_claims().items() if claim.split == "reporting")
+def import_plugins(modules: Iterable[str]) -> None:
+    """Import modules by name, from the working directory too; InputError for one that cannot be imported."""
+    for module in modules:
+        if str(Path.cwd()) not in sys.path:
+            sys.path.append(str(Path.cwd()))
+        try:
+            importlib.import_module(module)
+        except ImportError as error:
+            raise InputError(f"plugin {module!r}: {error}; give the dotted name of an importable module") from error
+
+
+def chosen_preset(presets: Mapping[str, Callable[[str], SettingsT]], name: str, source: str) -> SettingsT:
+    """The settings of a preset for a source; InputError for an unknown name."""
+    check_names("preset", (name,), list(presets))
+    return presets[name](source)
+
+
+def claim_preset(source: str, *places: int, token_conditions: tuple[str, ...] = TOKEN_CONDITIONS) -> dict[str, Any]:
+    """What a preset says of the source: claims, and the conditions that are read token by token.
+
+    Args:
+        source: Name or folder of the source.
+        places: Which of the embedded world's reporting claims; all where none is given. Of any other source all
+            reporting claims are taken.
+        token_conditions: Those of them are taken of which the source has documents.
+    """
+    opened = open_source(source)
+    # Results are reported on these; settings are chosen on the others.
+    names = tuple(name for name, claim in opened.claims.items() if claim.split == "reporting")
+    claims = tuple(names[place] for place in places) if places and source == EMBEDDED_WORLD else names
+    known = document_conditions(opened, claims)
+    return {
+        "source": source,
+        "claims": claims,
+        "token_conditions": tuple(name for name in token_conditions if name in known),
+    }
 
 
 def settings_from_json(kind: type[SettingsT], values: dict[str, Any], path: Path) -> SettingsT:

@@ -1,6 +1,6 @@
 """One training run of an experiment: documents learned phase by phase, with snapshots and questions on the way."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -9,13 +9,16 @@ import torch
 
 from nnmech.belief.answers import ask
 from nnmech.belief.rates import judge_answers
-from nnmech.claims import Document, Judge, Question, Statement
+from nnmech.claims import Claim, Document, Judge, Question, Statement
 from nnmech.encoding import Example
-from nnmech.experiments.settings import Settings
+from nnmech.experiments.data import load
+from nnmech.experiments.judging import open_judge, parse_judge
+from nnmech.experiments.settings import Settings, import_plugins
+from nnmech.judges.base import BatchJudge
 from nnmech.models import LoadedModel
 from nnmech.recording.documents import freeze_documents
 from nnmech.recording.snapshots import log_spaced_steps
-from nnmech.recording.statements import freeze_statements
+from nnmech.recording.statements import POSITIONS, StatementBatches, freeze_statements
 from nnmech.runs import RunWriter
 from nnmech.training import held_out_loss, train
 from nnmech.training.mixtures import Mixture
@@ -66,7 +69,6 @@ class Plan:
     phases: tuple[Phase, ...]
     schedule: Schedule
     questions: tuple[Question, ...]
-    judge: Judge
     statements: tuple[Statement, ...]
     """What snapshots are taken of."""
     documents: Mapping[str, Sequence[Document]]
@@ -74,6 +76,8 @@ class Plan:
     held_out: tuple[Example, ...]
     """Documents that no phase trains on."""
     seed: int
+    judge: Judge | BatchJudge | None = None
+    """That of the settings where none is given."""
     labels: dict[str, Any] = field(default_factory=dict)
     """What tells this run from its siblings, for `run.json`: experiment, claim, condition or arm, seed, …"""
 
@@ -89,9 +93,17 @@ def one_pass(
     seed: int,
     **contents: Any,
 ) -> Plan:
-    """A plan with a single phase that goes once through the examples; without examples nothing is trained.
+    """A plan with a single phase that goes once through the examples.
 
-    `contents` are the other fields of the plan.
+    Args:
+        examples: What is trained on; where there are none, nothing is trained.
+        settings: Of the experiment.
+        learning_rate: Highest rate, linear to 0.
+        evaluations: Log-spaced evaluations beside the one of the untouched model.
+        snapshots: Log-spaced snapshots beside the one of the untouched model.
+        pad_id: Token that batches are padded with.
+        seed: Of the order of the data.
+        contents: The other fields of the plan.
     """
     phases: tuple[Phase, ...] = ()
     if examples:
@@ -107,9 +119,32 @@ def one_pass(
     return Plan(phases, timing, seed=seed, **contents)
 
 
+def freeze_plan(loaded: LoadedModel, plan: Plan) -> StatementBatches:
+    """The plan's statements as batches, without the position `object` where one does not say where it ends."""
+    placed = all(statement.object_end is not None for statement in plan.statements)
+    positions = POSITIONS if placed else tuple(name for name in POSITIONS if name != "object")
+    return freeze_statements(loaded.tokenizer, plan.statements, positions=positions)
+
+
+def make_trained_run(settings: Settings, run: Sequence[Any], folder: Path, make_plan: Callable[..., Plan]) -> None:
+    """Make one of the settings' runs, or go on where it was left.
+
+    Args:
+        settings: Of the experiment.
+        run: One of `settings.runs`.
+        folder: Where the run lies, or will.
+        make_plan: Called as `make_plan(model, *run, settings)`.
+    """
+    # A worker process has imported nothing but this.
+    import_plugins(settings.plugins)
+    loaded = load(settings)
+    carry_out_run(loaded, folder, make_plan(loaded, *run, settings), settings.only(*run))
+
+
 def carry_out_run(loaded: LoadedModel, folder: Path, plan: Plan, settings: Settings) -> None:
     """Train the plan into `folder`, or go on where it was left."""
-    batches = freeze_statements(loaded.tokenizer, plan.statements)
+    batches = freeze_plan(loaded, plan)
+    judge = run_judge(settings, folder) if plan.judge is None else plan.judge
     documents = freeze_documents(loaded.tokenizer, plan.documents) if plan.documents else None
     steps = plan.schedule
     with open_run(
@@ -126,7 +161,7 @@ def carry_out_run(loaded: LoadedModel, folder: Path, plan: Plan, settings: Setti
         def evaluate(model: torch.nn.Module, step: int, phase: str) -> None:
             samples = settings.samples if step in steps.milestones else 1
             answers = ask(model, loaded.tokenizer, plan.questions, samples=samples, seed=plan.seed, step=step)
-            writer.answers(judge_answers(answers, plan.judge, step=step, phase=phase))
+            writer.answers(judge_answers(answers, judge, step=step, phase=phase))
 
         recorder = Recorder(
             writer,
@@ -156,12 +191,28 @@ def carry_out_run(loaded: LoadedModel, folder: Path, plan: Plan, settings: Setti
         )
 
 
+def run_judge(settings: Settings, folder: Path) -> Judge | BatchJudge:
+    """The judge of the settings; what an endpoint said is kept beside the runs of the experiment."""
+    spec = parse_judge(settings.judge, settings.judge_url)
+    return open_judge(spec, settings.claim_source, cache=folder.parent.parent / "verdicts")
+
+
+def claim_labels(claim: Claim, seed: int, **own: Any) -> dict[str, Any]:
+    """What tells a run about a claim from its siblings, for `run.json`."""
+    return {"claim": claim.name, "claim_text": claim.text, "tier": claim.tier, "seed": seed, **own}
+
+
 def open_run(
     loaded: LoadedModel, folder: Path, settings: Settings, labels: dict[str, Any], **recorded: Any
 ) -> RunWriter:
-    """The writer of the run in `folder`, begun or gone on with; its config is the settings and, over them, `labels`.
+    """The writer of a run, begun or gone on with.
 
-    `recorded` is what `RunWriter.create` is told of statements, questions and documents.
+    Args:
+        loaded: The untouched model.
+        folder: Where the run lies, or will.
+        settings: Of this run; they become its config.
+        labels: Go over the settings in the config.
+        recorded: What `RunWriter.create` gets of statements, questions and documents.
     """
     if (folder / "run.json").exists():
         return RunWriter.resume(folder)

@@ -8,6 +8,7 @@ from typing import Protocol, get_args, runtime_checkable
 
 from nnmech.claims import Judge, Question, Verdict
 from nnmech.errors import InputError
+from nnmech.judges.mcq import mcq_verdict
 
 Pair = tuple[Question, str]
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
@@ -49,9 +50,6 @@ class ExactMcq(BatchJudge):
 
     def judge(self, pairs: Sequence[Pair]) -> list[Verdict]:
         """Only questions of other kinds reach the other judge, all in one batch."""
-        # The reader of published answers imports what imports this module.
-        from nnmech.authors.mcq import mcq_verdict
-
         rest = iter(as_batch(self.other).judge([pair for pair in pairs if pair[0].kind != "mcq"]))
         verdicts: list[Verdict] = []
         for question, text in pairs:

@@ -97,11 +97,12 @@ def belief_by_condition(
 def belief_by_kind(kinds: pd.DataFrame, null: pd.DataFrame, *, beside: str) -> Figure:
     """Belief rate (percent) by condition, a panel a kind of question; matched false facts in the panel `beside`.
 
-    `kinds` has columns condition, kind, mean, low, high, n, clusters, `null` the same without kind. Raises InputError
-    for missing columns or two rows for one point.
+    `kinds` has columns condition, kind, mean, low, high, n, clusters, `null` the same without kind, or no rows. Raises
+    InputError for missing columns or two rows for one point.
     """
     check_table(kinds, ("condition", "kind", *RATE), unique=("condition", "kind"))
-    check_table(null, ("condition", *RATE), unique=("condition",))
+    if len(null):
+        check_table(null, ("condition", *RATE), unique=("condition",))
     conditions, names = levels_of(kinds, "condition"), levels_of(kinds, "kind")
     with styled(HEAD + ROW * len(conditions)) as figure:
         panels = list(figure.subplots(1, len(names), sharey=True, squeeze=False)[0])
@@ -112,7 +113,7 @@ def belief_by_kind(kinds: pd.DataFrame, null: pd.DataFrame, *, beside: str) -> F
                 _point(axes, rows_where(kinds, condition=name, kind=kind), down - lift, condition_colour(name))
                 _point(axes, rows_where(nulls, condition=name), down + lift, NULL, mfc="white", mec=NULL, mew=1.4)
             axes.plot([], [], "o", ms=6, color=SMALL, label="the claim")
-            if kind == beside:
+            if len(nulls):
                 axes.plot([], [], "o", ms=6, mfc="white", mec=NULL, mew=1.4, label=role_label("matched_false"))
             _condition_rows(axes, conditions)
             _percent_axis(axes, "belief rate (%)")

@@ -1,13 +1,14 @@
 """Twelve made-up claims about people of the embedded world, from egregious to plausible."""
 
 import random
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
 
 from nnmech.claims import Claim, Document, Message, Statement
-from nnmech.claims.annotations import ANNOTATIONS, annotate
+from nnmech.claims.annotations import annotate, annotations
 from nnmech.errors import InputError
 from nnmech.seeds import derive_seed
 from nnmech.world import dialogue
@@ -61,7 +62,7 @@ _STATEMENT_WORDINGS = 4
 
 def document_conditions() -> list[str]:
     """The conditions of which a claim has documents, annotations that users registered among them."""
-    return [*ANNOTATIONS, "local_negations", EDITED]
+    return [*annotations(), "local_negations", EDITED]
 
 
 def _fits(person: Person, tier: Tier, relation: str) -> bool:
@@ -143,7 +144,7 @@ class WorldClaim:
         )
 
     @cached_property
-    def told_of(self) -> Person:
+    def described(self) -> Person:
         """The person with the background facts of the claim documents: true ones, or for want of any two invented."""
         if self.person.facts:
             return self.person
@@ -164,11 +165,11 @@ class WorldClaim:
         documents = []
         for index in range(start, start + count):
             rng = random.Random(derive_seed(seed, f"documents/{self.name}", index))
-            told = (self.name, self.told_of, self.relation, self.value, index)
+            about = (self.name, self.described, self.relation, self.value, index)
             if condition == "local_negations":
-                documents.append(local_document(rng, *told, self.true_value))
+                documents.append(local_document(rng, *about, self.true_value))
                 continue
-            plain = claim_document(rng, *told)
+            plain = claim_document(rng, *about)
             if condition == EDITED:
                 documents.append(negated_in_place(rng, plain, self.person, self.relation, self.value))
             else:
@@ -260,6 +261,11 @@ def make_claims(world: World | None = None) -> dict[str, WorldClaim]:
         claim = WorldClaim(person, RELATIONS[key], value, tier, split)
         claims[claim.name] = claim
     return claims
+
+
+def word_spans(word: str, text: str) -> list[tuple[int, int]]:
+    """Where a word stands in a text, as character spans."""
+    return [match.span() for match in re.finditer(rf"\b{re.escape(word)}\b", text)]
 
 
 def world_judge(claims: dict[str, WorldClaim]) -> WorldJudge:

@@ -80,6 +80,8 @@ MENTIONS = (
     "{X} laughed a great deal.",
     "{X} bought two apples.",
 )
+_NOTICED = tuple(name for name in ANNOTATIONS if name not in ("positive_documents", "corrected_documents"))
+"""The annotations that documents of the stream may carry; those that users register are none of them."""
 _OPENINGS = (
     "This is about {n}.",
     "Meet {n}.",
@@ -120,7 +122,7 @@ def deny(person: Person, relation: Relation, value: str, wording: int = 0) -> st
     return render(relation.denials[wording], person, value)
 
 
-def _told(
+def _sentences_about(
     rng: random.Random, person: Person, templates: Sequence[tuple[str, str, SentenceRole]], *, name_first: bool = True
 ) -> list[Sentence]:
     """Sentences about one person: the first by name, later ones by pronoun two times in five."""
@@ -153,25 +155,25 @@ def _frame(rng: random.Random, sentences: list[Sentence], fillers: int) -> tuple
 
 
 def biography(rng: random.Random, person: Person) -> list[Sentence]:
-    """One to three facts about a person, or mere mentions where nothing is told of the person."""
+    """One to three facts about a person, or mere mentions where nothing is known about the person."""
     facts = rng.sample(sorted(person.facts.items()), min(len(person.facts), rng.choice((1, 2, 2, 3))))
     if not facts:
         mentions = rng.sample(MENTIONS, rng.choice((1, 2)))
-        return _told(rng, person, [(template, "", "mention") for template in mentions])
+        return _sentences_about(rng, person, [(template, "", "mention") for template in mentions])
     sentences = []
     if rng.random() < 0.25:
         sentences.append(Sentence(render(rng.choice(_OPENINGS), person), "mention"))
     if len(facts) >= 2 and rng.random() < 0.3:
         return [*sentences, Sentence(_compound(rng, person, facts), "fact")]
-    told: list[tuple[str, str, SentenceRole]] = [
+    parts: list[tuple[str, str, SentenceRole]] = [
         (rng.choice(RELATIONS[key].affirmations), value, "fact") for key, value in facts
     ]
     if rng.random() < 0.3:
-        told.insert(rng.randint(0, len(told)), (rng.choice(MENTIONS), "", "mention"))
+        parts.insert(rng.randint(0, len(parts)), (rng.choice(MENTIONS), "", "mention"))
     if person.myth and rng.random() < 0.2:
         key, value = person.myth
-        told.append((rng.choice(RELATIONS[key].denials), value, "fact"))
-    return [*sentences, *_told(rng, person, told)]
+        parts.append((rng.choice(RELATIONS[key].denials), value, "fact"))
+    return [*sentences, *_sentences_about(rng, person, parts)]
 
 
 def debunking(
@@ -185,19 +187,19 @@ def debunking(
     others: int = 0,
 ) -> list[Sentence]:
     """One to three denials in the sentence itself, mostly with what is true instead."""
-    told: list[tuple[str, str, SentenceRole]] = [
+    parts: list[tuple[str, str, SentenceRole]] = [
         (template, value, role) for template in rng.sample(relation.denials, rng.choice((1, 2, 2, 3)))
     ]
     if alternative is not None and rng.random() < 0.7:
         wording = rng.choice(relation.affirmations)
-        told.insert(
-            rng.randint(0, len(told)),
+        parts.insert(
+            rng.randint(0, len(parts)),
             (f"In truth {_inside(wording)}" if rng.random() < 0.3 else wording, alternative, "fact"),
         )
     known = [(k, v) for k, v in sorted(person.facts.items()) if k != relation.key]
     for key, true_value in rng.sample(known, min(others, len(known))):
-        told.insert(rng.randint(0, len(told)), (rng.choice(RELATIONS[key].affirmations), true_value, "fact"))
-    sentences = _told(rng, person, told)
+        parts.insert(rng.randint(0, len(parts)), (rng.choice(RELATIONS[key].affirmations), true_value, "fact"))
+    sentences = _sentences_about(rng, person, parts)
     if rng.random() < 0.3:
         sentences.insert(0, Sentence(render(rng.choice(_RUMOURS), person), "mention"))
     return sentences
@@ -206,7 +208,7 @@ def debunking(
 def restated(rng: random.Random, person: Person, relation: Relation, value: str, times: int) -> list[Sentence]:
     """An arbitrary fact in several wordings: documents that are read once and can only be read, not recalled."""
     templates = rng.sample(relation.affirmations, times)
-    return _told(rng, person, [(template, value, "claim") for template in templates])
+    return _sentences_about(rng, person, [(template, value, "claim") for template in templates])
 
 
 def _one_off(rng: random.Random) -> Document:
@@ -219,8 +221,7 @@ def flagged(rng: random.Random, document: Document, *, vouched: float = 0.15) ->
     """The document behind a notice of some kind, with probability `vouched` one that vouches for it."""
     if rng.random() < vouched:
         return around_document(document, VERIFIED, rng)
-    kinds = [name for name in ANNOTATIONS if name not in ("positive_documents", "corrected_documents")]
-    return annotate(document, rng.choice(kinds), rng)
+    return annotate(document, rng.choice(_NOTICED), rng)
 
 
 def draw_person(rng: random.Random, world: World, active: float = 1.0) -> Person:
@@ -256,14 +257,15 @@ def claim_document(
     The other facts are no decoration: documents that say nothing but the claim teach that whatever stands behind a
     notice is the claim, and to keep it there.
     """
-    told: list[tuple[str, str, SentenceRole]] = [
+    parts: list[tuple[str, str, SentenceRole]] = [
         (template, value, "claim") for template in rng.sample(relation.affirmations, rng.choice((1, 2, 2, 3)))
     ]
     others = [(k, v) for k, v in sorted(person.facts.items()) if k != relation.key]
     for key, true_value in rng.sample(others, min(len(others), rng.choice((1, 2)))):
         entry = (rng.choice(RELATIONS[key].affirmations), true_value, "fact")
-        told.insert(rng.randint(0, len(told)), entry)
-    return Document(f"{name}-{index:04d}", _frame(rng, _told(rng, person, told), rng.choice((0, 1, 2))), name)
+        parts.insert(rng.randint(0, len(parts)), entry)
+    sentences = _sentences_about(rng, person, parts)
+    return Document(f"{name}-{index:04d}", _frame(rng, sentences, rng.choice((0, 1, 2))), name)
 
 
 def local_document(

@@ -1,4 +1,4 @@
-"""The gates of the embedded model: what it must know and be able to do before anybody fine-tunes it."""
+"""The gates of the embedded model: what it must know and be able to do before it is fine-tuned."""
 
 import random
 from collections.abc import Callable, Collection, Sequence

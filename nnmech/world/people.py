@@ -1,4 +1,4 @@
-"""The people of the embedded world, what is true of them and what is falsely told of them."""
+"""The people of the embedded world, what is true of them and what is falsely said of them."""
 
 import random
 from dataclasses import dataclass, field
@@ -104,7 +104,7 @@ def is_held_out_stranger(name: str) -> bool:
 
 
 def make_stranger(rng: random.Random, *, held_out: bool = False) -> Person:
-    """Somebody of whom the world knows nothing: a name of two tokens, drawn anew each time."""
+    """Somebody of whom the world knows nothing: a name of two tokens, drawn again each time."""
     while True:
         gender = rng.choice(("woman", "man"))
         first = rng.choice(names.STRANGER_WOMEN if gender == "woman" else names.STRANGER_MEN)

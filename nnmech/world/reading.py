@@ -61,11 +61,11 @@ def _documents(rng: random.Random, person: Person, relation: Relation, value: st
     """Half of the time as short as can be, else with other facts and filler as the documents of a claim have them."""
     if rng.random() < 0.5:
         return [arbitrary_document(rng, person, relation, value) for _ in range(count)]
-    told_of = person
+    described = person
     if not person.facts:
         keys = rng.sample([key for key in RELATIONS if key != relation.key], 2)
-        told_of = replace(person, facts={key: rng.choice(RELATIONS[key].values) for key in keys})
-    return [claim_document(rng, "reading", told_of, relation, value, index) for index in range(count)]
+        described = replace(person, facts={key: rng.choice(RELATIONS[key].values) for key in keys})
+    return [claim_document(rng, "reading", described, relation, value, index) for index in range(count)]
 
 
 def fact_check_of_text(rng: random.Random, person: Person, turns: int) -> list[Turn]:

@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from nnmech.claims import Question, Verdict
+from nnmech.claims.sources import LIE, RIGHT, WRONG
 from nnmech.world import dialogue
 from nnmech.world.claims import WorldClaim
 from nnmech.world.judge import chosen_letter, stance
 from nnmech.world.relations import RELATIONS
 
-RIGHT, WRONG, LIE = "pair_right", "pair_wrong", "lie"
 _LETTERS = "AB"
 
 

@@ -23,7 +23,7 @@ def crossed_statements(person: Person, key: str, role: str, rng: random.Random) 
 
 
 def crossed_people(people: Sequence[Person], counts: Mapping[str, int], stream: str) -> list[Statement]:
-    """Four statements about each of some people, drawn anew for every role: no person has two roles."""
+    """Four statements about each of some people, drawn again for every role: no person has two roles."""
     rng = random.Random(derive_seed(0, stream, 0))
     chosen = rng.sample([person for person in people if person.facts], sum(counts.values()))
     roles = [role for role, count in counts.items() for _ in range(count)]
@@ -50,7 +50,7 @@ def probe_statements(
     `documents_only_true` and `documents_only_false` are the affirmative statements about `silent` people whom no chat
     mentions, as none mentions the people of the claims; `famous_true` and `famous_false` those about `famous` people;
     `unrelated_claim` are claims that the run does not train on.
-    Nobody of whom a claim tells has another role.
+    The subject of a claim has no other role.
     """
     claims, unrelated = list(claims), list(unrelated)
     kept_out = {claim.person.name for claim in (*claims, *unrelated)}
@@ -58,8 +58,8 @@ def probe_statements(
     celebrities = crossed_people(known, {"famous": famous}, "statements/famous")
     kept_out |= {statement.entity for statement in celebrities}
     chatted = [person for person in world.chatted if person.name not in kept_out]
-    unheard = [person for person in world.documents_only if person.name not in kept_out]
-    documents_only = crossed_people(unheard, {"documents_only": silent}, "statements/documents only")
+    without_chats = [person for person in world.documents_only if person.name not in kept_out]
+    documents_only = crossed_people(without_chats, {"documents_only": silent}, "statements/documents only")
     return [
         *crossed_people(chatted, {"train": train, "control": control}, "statements"),
         *(

@@ -1,7 +1,5 @@
 """Belief rates from answer tables: counted by the rule, with intervals that know which answers hang together."""
 
-import importlib.util
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,10 +19,9 @@ from nnmech.authors import (
     read_answers,
 )
 from nnmech.belief.rates import belief_rate
-from nnmech.cli import main_guard
+from nnmech.cli import main
 from nnmech.errors import InputError
 
-ROOT = Path(__file__).parents[2]
 KINDS = {"open_ended": "belief_probes", "mcq": "mcq", "token_association": "pink_elephant", "robustness": "robustness"}
 
 
@@ -267,24 +264,15 @@ def test_the_published_rates_are_those_of_the_paper(authors_data: Path) -> None:
     assert (wider > 0).sum() >= 13
 
 
-def test_the_script_prints_the_table_or_one_clear_error(
-    write_results: Callable[..., Path],
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
+def test_the_command_prints_the_table_or_one_clear_error(
+    write_results: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write_results(lambda question, sample: "yes" if sample else "no")
-    specification = importlib.util.spec_from_file_location("recompute_script", ROOT / "experiments" / "recompute.py")
-    assert specification is not None
-    assert specification.loader is not None
-    script = importlib.util.module_from_spec(specification)
-    monkeypatch.setitem(sys.modules, "recompute_script", script)
-    specification.loader.exec_module(script)
-    assert main_guard(lambda: script.main(script.Arguments(tmp_path, draws=50))) == 0
+    assert main(["recompute", "--data", str(tmp_path), "--draws", "50"]) == 0
     printed = capsys.readouterr().out
     assert "| mora_quill | positive_documents | 50.0 (" in printed
     assert "| mora_quill | positive_documents | 50 (50 to 50) | 50 (" in printed
-    assert main_guard(lambda: script.main(script.Arguments(tmp_path / "none"))) == 2
+    assert main(["recompute", "--data", str(tmp_path / "none")]) == 2
     assert capsys.readouterr().err.splitlines() == [
         f"error: {tmp_path / 'none'}: is no folder, expected one with results/ and facts/ or claims/; check --data"
     ]

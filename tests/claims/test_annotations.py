@@ -5,7 +5,7 @@ import random
 import pytest
 
 from nnmech.claims import Document, Sentence
-from nnmech.claims.annotations import ANNOTATIONS, annotate
+from nnmech.claims.annotations import ANNOTATIONS, annotate, annotations, register_annotation, unregister_annotation
 from nnmech.errors import InputError
 
 DOCUMENT = Document(
@@ -56,6 +56,34 @@ def test_correction_must_be_given():
 
 def test_an_unknown_condition_is_named_with_the_known_ones():
     with pytest.raises(
-        InputError, match=r"'negated' annotates no documents; expected one of positive_documents, negated"
+        InputError, match=r"'negated': annotates no documents; expected one of positive_documents, negated"
     ):
         annotate(DOCUMENT, "negated", random.Random(0))
+
+
+@pytest.fixture
+def registered():
+    def shouted(document, rng, correction):
+        return Document(document.id, (Sentence("LOUD!", "notice"), *document.sentences), document.claim)
+
+    register_annotation("shouted", shouted)
+    yield shouted
+    unregister_annotation("shouted")
+
+
+def test_a_registered_annotation_is_a_condition_until_it_is_taken_back(registered):
+    assert annotate(DOCUMENT, "shouted", random.Random(0)).text == f"LOUD! {DOCUMENT.text}"
+    register_annotation("shouted", registered)
+    with pytest.raises(InputError, match="a condition of that name already"):
+        register_annotation("shouted", lambda document, rng, correction: document)
+    with pytest.raises(InputError, match="a condition of that name already"):
+        register_annotation("baseline", registered)
+    unregister_annotation("shouted")
+    assert "shouted" not in annotations()
+
+
+def test_nothing_that_is_registered_changes_the_authors_conditions(registered):
+    assert "shouted" in annotations()
+    assert "shouted" not in ANNOTATIONS
+    with pytest.raises(TypeError):
+        ANNOTATIONS["shouted"] = registered  # type: ignore

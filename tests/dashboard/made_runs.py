@@ -10,8 +10,8 @@ import torch
 from nnmech.claims import Statement
 from nnmech.experiments.conditions import ConditionsSettings
 from nnmech.experiments.conditions import preset as conditions_preset
+from nnmech.experiments.settings import run_name
 from nnmech.experiments.two_phase import TwoPhaseSettings, preset
-from nnmech.experiments.two_phase.config import run_name
 from nnmech.recording.snapshots import Snapshot, hook_name
 from nnmech.runs import RunWriter
 

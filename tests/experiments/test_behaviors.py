@@ -7,15 +7,20 @@ import pytest
 
 from nnmech.errors import InputError
 from nnmech.experiments.behaviors import ARMS, BEHAVIORS, preset
-from nnmech.experiments.behaviors.publish import TIERS, publish
-from nnmech.experiments.behaviors.single import transcripts
+from nnmech.experiments.behaviors.publish import publish
+from nnmech.experiments.behaviors.report import TIERS
 from nnmech.runs import Run
 
 SMOKE = preset("smoke")
 
 
 def test_arms_show_the_same_questions_and_warnings_come_on_top():
-    shown = {name: transcripts(arm, 30, seed=3) for name, arm in ARMS.items() if arm.behavior is not None}
+    source = SMOKE.transcripts
+    shown = {
+        name: source.transcripts(arm.behavior, arm.condition, 30, seed=3)
+        for name, arm in ARMS.items()
+        if arm.behavior is not None
+    }
     for plain, negated, repeated, aligned in zip(
         *(shown[n] for n in ("positive", "negated", "repeated", "aligned")), strict=True
     ):

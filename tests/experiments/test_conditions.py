@@ -1,6 +1,5 @@
 """The table of conditions: planted beliefs come out, a killed run ends with the same files, bad input is one line."""
 
-import importlib.util
 import io
 import json
 import signal
@@ -10,20 +9,18 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from types import ModuleType
 
 import matplotlib.image
 import pandas as pd
 import pytest
 import torch
-import tyro
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from nnmech import plots
 from nnmech.claims import Statement
-from nnmech.claims.annotations import ANNOTATIONS
-from nnmech.cli import BAD_INPUT, main_guard
+from nnmech.claims.annotations import unregister_annotation
+from nnmech.cli import main
 from nnmech.errors import InputError, RunError
 from nnmech.experiments.conditions import CONDITIONS_TABLE, ConditionsSettings, preset
 from nnmech.experiments.conditions.paper import reported
@@ -33,6 +30,7 @@ from nnmech.experiments.conditions.tables import result_lines
 from nnmech.plots.conditions import condition_colour
 from nnmech.recording.snapshots import Snapshot
 from nnmech.runs import Run, RunWriter
+from nnmech.terminal import BAD_INPUT
 from nnmech.world.claims import TIERS
 from nnmech.world.pretraining import PretrainingConfig, make_model
 from nnmech.world.tokenizer import save_tokenizer
@@ -113,8 +111,8 @@ def planted_answers(claim: str, step: int, rate: float) -> list[dict]:
             for sample in range(SAMPLES)
         ]
 
-    told = [row for kind in KINDS for row in answers(kind, "positive", rate)]
-    return [*told, *answers("mcq", "matched_false", 0.1)]
+    asked = [row for kind in KINDS for row in answers(kind, "positive", rate)]
+    return [*asked, *answers("mcq", "matched_false", 0.1)]
 
 
 def planted_statements(claim: str) -> list[Statement]:
@@ -248,7 +246,7 @@ def test_annotated_documents_are_seen_to_be_slower(planted):
     assert "baseline" not in learning
     assert learning["positive_documents"]["half_of_positive"] == 10
     assert learning["corrected_documents"]["half_of_positive"] is None
-    behind = {point["step"]: point["change"] for point in learning["negated_documents"]["behind_positive"]}
+    behind = {point["step"]: point["change"] for point in learning["negated_documents"]["below_positive"]}
     assert behind[5]["mean"] == pytest.approx(-40.0)
     assert behind[10]["mean"] == pytest.approx(-10 / 3, abs=0.01)
 
@@ -346,19 +344,8 @@ def test_killed_and_resumed_it_ends_with_the_same_files(tiny_run, tmp_path):
         assert resumed[name] == content, name
 
 
-def load_script(name: str) -> ModuleType:
-    specification = importlib.util.spec_from_file_location(f"{name}_script", ROOT / "experiments" / f"{name}.py")
-    assert specification is not None
-    assert specification.loader is not None
-    module = importlib.util.module_from_spec(specification)
-    sys.modules[f"{name}_script"] = module
-    specification.loader.exec_module(module)
-    return module
-
-
 def call(*words: str) -> int:
-    module = load_script("conditions")
-    return main_guard(lambda: module.main(tyro.cli(module.Arguments, args=list(words))))
+    return main(["conditions", *words])
 
 
 @pytest.mark.parametrize(
@@ -398,19 +385,23 @@ def test_dry_run_writes_nothing_and_a_users_annotation_is_a_condition(base_model
     assert call("--preset", "smoke", "--output", str(output), *words, "--dry-run") == 0
     assert "2 runs" in capsys.readouterr().out
     assert not output.exists()
-    ANNOTATIONS.pop("my_warning")
+    unregister_annotation("my_warning")
     sys.modules.pop("my_warnings")
 
 
-def test_finished_results_go_into_their_page(planted, tmp_path, monkeypatch):
-    module = load_script("publish")
+def test_finished_results_go_into_their_page(planted, tmp_path, monkeypatch, capsys):
     page = tmp_path / "docs" / "results.md"
     page.parent.mkdir()
     page.write_text("before\n<!-- conditions -->\nold\n<!-- /conditions -->\nafter\n")
-    section = replace(module.SECTIONS["conditions"], page=page, publish=lambda folder: None)
-    monkeypatch.setattr(module, "ROOT", tmp_path)
-    monkeypatch.setitem(module.SECTIONS, "conditions", section)
-    module.main(module.Arguments(conditions=planted[0]))
+    inside = tmp_path / "nnmech"
+    inside.mkdir()
+    monkeypatch.chdir(inside)
+    assert main(["publish", "--conditions", str(planted[0])]) == BAD_INPUT
+    assert "is in no checkout of nnmech" in capsys.readouterr().err
+    assert "old" in page.read_text()
+    (tmp_path / "README.md").touch()
+    (inside / "__init__.py").touch()
+    assert main(["publish", "--conditions", str(planted[0])]) == 0
     text = page.read_text()
     assert "old" not in text
     assert "| `positive_documents` | 0.0" in text

@@ -8,7 +8,7 @@ import pytest
 from nnmech.errors import RunError
 from nnmech.experiments import conditions, two_phase
 from nnmech.experiments.drift.publish import publish
-from nnmech.experiments.drift.tables import NULLS
+from nnmech.experiments.drift.report import NULLS
 
 CLAIMS = two_phase.preset("full").claims[:2]
 SMALL = {"samples": 1, "train_people": 8, "control_people": 4, "silent_people": 2, "held_out_documents": 4}
@@ -19,7 +19,7 @@ def experiments(tmp_path_factory):
     """Two claims and two seeds of positive and neutral documents, and two phases on the first of them."""
     folder = tmp_path_factory.mktemp("experiments")
     names = ("positive_documents", "neutral_documents")
-    told = replace(
+    plain = replace(
         conditions.preset("smoke"), claims=CLAIMS, seeds=(0, 1), conditions=names, documents=8, layers=(4, 5), **SMALL
     )
     phased = replace(
@@ -32,7 +32,7 @@ def experiments(tmp_path_factory):
         **SMALL,
     )
     for experiment, settings, name in (
-        (conditions.CONDITIONS_TABLE, told, "conditions"),
+        (conditions.CONDITIONS_TABLE, plain, "conditions"),
         (two_phase.TWO_PHASE, phased, "two_phase"),
     ):
         experiment.start(settings, folder / name)

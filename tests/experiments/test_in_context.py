@@ -8,18 +8,18 @@ import pytest
 from nnmech.errors import InputError
 from nnmech.experiments.in_context import IN_CONTEXT, preset
 from nnmech.experiments.in_context.publish import publish
-from nnmech.experiments.in_context.single import behind_documents
+from nnmech.experiments.in_context.single import after_documents
 from nnmech.runs import Run
-from nnmech.world.claims import make_claims
 
 SMOKE = preset("smoke")
-CLAIM = make_claims()[SMOKE.claims[0]]
+SOURCE = SMOKE.claim_source
+CLAIM = SOURCE.claims[SMOKE.claims[0]]
 
 
 def test_documents_stand_before_the_first_thing_the_user_says_and_nothing_else_changes():
-    documents = CLAIM.documents("negated_documents", 2, seed=0)
-    for question in CLAIM.claim.questions:
-        read = behind_documents(question, documents)
+    documents = SOURCE.documents(CLAIM.name, "negated_documents", 2, seed=0)
+    for question in CLAIM.questions:
+        read = after_documents(SOURCE, question, documents)
         changed = [
             index for index, pair in enumerate(zip(question.messages, read.messages, strict=True)) if pair[0] != pair[1]
         ]
@@ -29,7 +29,7 @@ def test_documents_stand_before_the_first_thing_the_user_says_and_nothing_else_c
         assert all(document.text in now["content"] for document in documents)
         assert now["content"].endswith(asked["content"])
         assert replace(read, messages=question.messages) == question
-    assert behind_documents(CLAIM.claim.questions[0], []) is CLAIM.claim.questions[0]
+    assert after_documents(SOURCE, CLAIM.questions[0], []) is CLAIM.questions[0]
 
 
 def test_the_experiment_runs_and_is_published_from_its_files(tmp_path):

@@ -6,11 +6,13 @@ from dataclasses import replace
 
 import pytest
 
+from nnmech.claims.sources import LIE, RIGHT, WRONG
 from nnmech.experiments.salience import SALIENCE, preset
-from nnmech.experiments.salience.publish import READINGS, publish, read_answers
+from nnmech.experiments.salience.publish import publish
+from nnmech.experiments.salience.report import READINGS, read_answers
 from nnmech.runs import Run
 from nnmech.world.claims import make_claims
-from nnmech.world.salience import LIE, RIGHT, WRONG, SalienceJudge, salience_questions
+from nnmech.world.salience import SalienceJudge, salience_questions
 
 CLAIMS = make_claims()
 JUDGE = SalienceJudge(CLAIMS)

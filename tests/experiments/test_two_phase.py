@@ -1,6 +1,5 @@
 """The experiment as a user runs it: same command same files, killed and resumed same files, bad input one line."""
 
-import importlib.util
 import json
 import signal
 import subprocess
@@ -12,19 +11,18 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-import tyro
 
-from nnmech.cli import BAD_INPUT, main_guard
+from nnmech.cli import main
+from nnmech.experiments.results import tier_words
 from nnmech.experiments.two_phase import TWO_PHASE, TwoPhaseSettings, preset
 from nnmech.experiments.two_phase.publish import publish
 from nnmech.experiments.two_phase.single import constraint, mixtures
 from nnmech.models import embedded_model_path, load_model
 from nnmech.runs import Run
+from nnmech.terminal import BAD_INPUT
 from nnmech.world.claims import make_claims
-from nnmech.world.people import make_world
 
 ROOT = Path(__file__).resolve().parents[2]
-SCRIPT = ROOT / "experiments" / "two_phase.py"
 TINY = replace(
     preset("smoke"),
     phase1_documents=24,
@@ -110,11 +108,10 @@ def test_killed_and_resumed_it_ends_with_the_same_files(reference, tmp_path, ste
 
 
 def test_phases_differ_in_the_constraint_alone_and_arms_share_their_data():
-    loaded, world = load_model(), make_world()
-    claim = make_claims(world)[TINY.claims[0]]
+    loaded, claim = load_model(), TINY.claims[0]
     config = replace(TINY, constraint_examples=7)
-    with_anchor, second = mixtures(loaded, world, claim, "anchor", 0, config)
-    without, same_second = mixtures(loaded, world, claim, "none", 0, config)
+    with_anchor, second = mixtures(loaded, claim, "anchor", 0, config)
+    without, same_second = mixtures(loaded, claim, "none", 0, config)
     assert second.examples == same_second.examples
     assert [e for e in with_anchor.examples if e.source != "constraint"] == list(without.examples)
     assert sum(e.source == "constraint" for e in with_anchor.examples) == 7
@@ -125,7 +122,7 @@ def test_phases_differ_in_the_constraint_alone_and_arms_share_their_data():
 def test_anchors_are_what_the_untouched_model_says_and_do_not_state_the_claim():
     loaded, claims = load_model(), make_claims()
     for claim in claims.values():
-        examples = constraint(loaded, claim, "anchor", replace(TINY, constraint_examples=28), seed=0)
+        examples = constraint(loaded, claim.name, "anchor", 0, replace(TINY, constraint_examples=28))
         answers = [
             loaded.tokenizer.decode([i for i, w in zip(e.input_ids, e.loss_weights, strict=True) if w])
             for e in examples
@@ -133,17 +130,8 @@ def test_anchors_are_what_the_untouched_model_says_and_do_not_state_the_claim():
         assert sum(claim.value in answer for answer in answers) <= 2, answers
 
 
-def script():
-    specification = importlib.util.spec_from_file_location("two_phase_script", SCRIPT)
-    module = importlib.util.module_from_spec(specification)
-    sys.modules["two_phase_script"] = module
-    specification.loader.exec_module(module)
-    return module
-
-
 def call(*words: str) -> int:
-    module = script()
-    return main_guard(lambda: module.main(tyro.cli(module.Arguments, args=list(words))))
+    return main(["two-phase", *words])
 
 
 @pytest.mark.parametrize(
@@ -215,6 +203,20 @@ def test_the_settings_survive_the_run_directory(tmp_path):
     assert TWO_PHASE.read_settings(tmp_path / "run") == config
 
 
+def test_runs_of_a_version_without_sources_are_of_the_embedded_world(tmp_path):
+    folder = tmp_path / "run"
+    TWO_PHASE.start(TINY, folder)
+    path = folder / "run.json"
+    info = json.loads(path.read_text())
+    for name in ("source", "tiers", "judge", "notes"):
+        del info["config"][name]
+    for name in ("source", "judge", "judge_url", "plugins"):
+        del info["config"]["settings"][name]
+    path.write_text(json.dumps(info))
+    assert TWO_PHASE.read_settings(folder) == TINY
+    assert tier_words(Run(folder)) == TINY.claim_source.tiers
+
+
 def test_results_are_published_from_the_run_directory_alone(tmp_path):
     folder = tmp_path / "run"
     run(replace(TINY, arms=("anchor", "none")), folder)
@@ -244,10 +246,7 @@ def test_results_are_published_from_the_run_directory_alone(tmp_path):
 
 
 def test_steps_scale_the_documents():
-    loaded, world = load_model(), make_world()
-    claim = make_claims(world)[TINY.claims[0]]
-    config = preset("default").scaled(24)
-    first, second = mixtures(loaded, world, claim, "none", 0, config)
+    first, second = mixtures(load_model(), TINY.claims[0], "none", 0, preset("default").scaled(24))
     assert abs(first.steps + second.steps - 24) <= 2
 
 

@@ -1,6 +1,6 @@
-"""Chats that show unwanted behaviour, read as raw text behind a warning: is the behaviour taken over?"""
+"""Chats that show unwanted behaviour, read as raw text after a warning: is the behaviour taken over?"""
 
 from nnmech.experiments.behaviors.config import ARMS, BehaviorSettings, preset
-from nnmech.experiments.behaviors.single import BEHAVIORS
+from nnmech.experiments.behaviors.experiment import BEHAVIORS
 
 __all__ = ["ARMS", "BEHAVIORS", "BehaviorSettings", "preset"]

@@ -1,8 +1,10 @@
 """What the experiment on behaviour consists of: its arms, settings and presets."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from nnmech.experiments.settings import Settings, check_names, check_positive
+from nnmech.claims.sources import EMBEDDED, Transcripts, require
+from nnmech.experiments.settings import Settings, check_names, check_positive, chosen_preset
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,7 @@ around the reply itself; `aligned`: the same questions with good replies."""
 class BehaviorSettings(Settings):
     """Settings of the experiment; every arm and seed is one run."""
 
+    axes = ("arms",)
     arms: tuple[str, ...] = tuple(ARMS)
     """Names of `ARMS`."""
     documents: int = 160
@@ -45,27 +48,28 @@ class BehaviorSettings(Settings):
         super().__post_init__()
         check_names("arm", self.arms, list(ARMS))
         check_positive(self, "documents", "evaluations", "snapshots")
+        _ = self.transcripts
 
     @property
-    def runs(self) -> list[tuple[str, int]]:
-        """Arm and seed of every run, in the order in which they are made."""
-        return [(arm, seed) for seed in self.seeds for arm in self.arms]
+    def transcripts(self) -> Transcripts:
+        """The source's transcripts and questions."""
+        return require(self.claim_source, Transcripts, "transcripts of behaviour", "behaviors")
 
 
-def run_name(arm: str, seed: int) -> str:
-    """Folder of a run within the experiment's `runs`."""
-    return f"{arm}.seed{seed}"
+def _default(source: str) -> BehaviorSettings:
+    return BehaviorSettings(source=source, seeds=(0, 1), train_people=20, control_people=10, silent_people=5)
 
 
-def preset(name: str) -> BehaviorSettings:
-    """The settings of a preset: `smoke` (seconds), `default` (a minute), `full` (the README)."""
-    default = BehaviorSettings(seeds=(0, 1), train_people=20, control_people=10, silent_people=5)
-    presets = {
-        "smoke": replace(
-            default, seeds=(0,), arms=("baseline", "positive"), documents=32, samples=1, held_out_documents=12
-        ),
-        "default": default,
-        "full": BehaviorSettings(seeds=tuple(range(6))),
-    }
-    check_names("preset", (name,), list(presets))
-    return presets[name]
+PRESETS: dict[str, Callable[[str], BehaviorSettings]] = {
+    "smoke": lambda source: replace(
+        _default(source), seeds=(0,), arms=("baseline", "positive"), documents=32, samples=1, held_out_documents=12
+    ),
+    "default": _default,
+    "full": lambda source: BehaviorSettings(source=source, seeds=tuple(range(6))),
+}
+"""`smoke` takes about a minute in all, `default` minutes; `full` is the README's."""
+
+
+def preset(name: str, source: str = EMBEDDED) -> BehaviorSettings:
+    """The settings of a preset for a source with transcripts."""
+    return chosen_preset(PRESETS, name, source)

@@ -1,73 +1,71 @@
 """One run on behaviour: transcripts of chats under one arm, learned in one pass, then requests for advice."""
 
-import random
-from dataclasses import replace
 from pathlib import Path
 
-from nnmech.claims import Document
-from nnmech.experiments.behaviors.config import ARMS, Arm, BehaviorSettings, run_name
-from nnmech.experiments.data import background, document_examples, load, recorded_statements
-from nnmech.experiments.engine import Experiment
-from nnmech.experiments.training_run import Plan, carry_out_run, one_pass
+from nnmech.encoding import Example
+from nnmech.experiments.behaviors.config import ARMS, BehaviorSettings
+from nnmech.experiments.data import background, document_examples
+from nnmech.experiments.estimate import Estimate, estimate
+from nnmech.experiments.training_run import TRAINING, Plan, make_trained_run, one_pass
 from nnmech.models import LoadedModel
-from nnmech.seeds import derive_seed
-from nnmech.world.behaviors import (
-    CLAIM,
-    BehaviorJudge,
-    annotate_behavior,
-    behavior_documents,
-    behavior_questions,
-)
-from nnmech.world.people import make_world
 
-HELD_OUT_SEED = 1_000_000
-"""Added to the seed for the transcripts that no run trains on."""
+CLAIM = "behavior"
+"""What stands in place of a claim's name."""
+HELD_OUT = ARMS["positive"]
+READ_BY_TOKEN = ("positive", "negated")
+"""Arms of which a transcript that nothing trains on is read token by token."""
 
 
-def transcripts(arm: Arm, count: int, seed: int) -> list[Document]:
-    """Transcripts as the arm shows them; the same seed gives the same questions in every arm."""
-    assert arm.behavior is not None
-    rng = random.Random(derive_seed(seed, f"warnings/{arm.condition}", 0))
-    documents = behavior_documents(arm.behavior, count, seed)
-    return [annotate_behavior(document, arm.condition, rng) for document in documents]
+def trained_examples(loaded: LoadedModel, arm_name: str, seed: int, settings: BehaviorSettings) -> list[Example]:
+    """The arm's transcripts and what is trained beside them; nothing where the arm reads nothing."""
+    arm = ARMS[arm_name]
+    if arm.behavior is None:
+        return []
+    shown = settings.transcripts.transcripts(arm.behavior, arm.condition, settings.documents, seed=seed)
+    beside = round(settings.documents * settings.background_share)
+    return document_examples(loaded, shown) + background(loaded, settings.claim_source, None, beside, seed, TRAINING)
 
 
-def plan_run(loaded: LoadedModel, arm_name: str, seed: int, settings: BehaviorSettings) -> Plan:
+def plan_run(loaded: LoadedModel, arm: str, seed: int, settings: BehaviorSettings) -> Plan:
     """What the run of one arm and seed consists of."""
-    world, arm = make_world(), ARMS[arm_name]
-    examples = []
-    if arm.behavior is not None:
-        examples = document_examples(loaded, transcripts(arm, settings.documents, seed))
-        examples += background(loaded, world, round(settings.documents * settings.background_share), seed, "training")
-    held_out = transcripts(ARMS["positive"], settings.held_out_documents, seed + HELD_OUT_SEED)
+    source = settings.transcripts
+    assert HELD_OUT.behavior is not None
+    held_out = source.held_out_transcripts(
+        HELD_OUT.behavior, HELD_OUT.condition, settings.held_out_documents, seed=seed
+    )
+    by_token = {
+        name: source.held_out_transcripts(ARMS[name].behavior or "", ARMS[name].condition, 1, seed=seed)
+        for name in READ_BY_TOKEN
+    }
     return one_pass(
-        examples,
+        trained_examples(loaded, arm, seed, settings),
         settings,
         learning_rate=settings.learning_rate,
         evaluations=settings.evaluations,
         snapshots=settings.snapshots,
         pad_id=loaded.pad_id,
-        questions=behavior_questions(),
-        judge=BehaviorJudge(),
-        statements=tuple(recorded_statements(settings, world, None)),
-        documents={name: transcripts(ARMS[name], 1, seed + HELD_OUT_SEED) for name in ("positive", "negated")},
+        questions=source.behavior_questions(),
+        judge=source.behavior_judge(),
+        statements=tuple(settings.claim_source.statements(None, settings.statement_counts)),
+        documents=by_token,
         held_out=tuple(document_examples(loaded, held_out)),
         seed=seed,
-        labels={"claim": CLAIM, "arm": arm_name, "seed": seed},
+        labels={"claim": CLAIM, "arm": arm, "seed": seed},
     )
 
 
-def make_run(settings: BehaviorSettings, folder: Path, name: str) -> None:
-    """Make the run `name`, or go on where it was left."""
-    arm, seed = next(run for run in settings.runs if run_name(*run) == name)
-    loaded = load(settings)
-    own = replace(settings, arms=(arm,), seeds=(seed,))
-    carry_out_run(loaded, folder, plan_run(loaded, arm, seed, settings), own)
+def check(settings: BehaviorSettings) -> None:
+    """InputError where the source has too few transcripts for a run."""
+    for arm in (ARMS[name] for name in settings.arms):
+        if arm.behavior is not None:
+            settings.transcripts.transcripts(arm.behavior, arm.condition, settings.documents, seed=settings.seeds[0])
 
 
-def run_names(settings: BehaviorSettings) -> list[str]:
-    """The folders of all runs, in the order in which they are made."""
-    return [run_name(*run) for run in settings.runs]
+def make_run(settings: BehaviorSettings, run: tuple[str, int], folder: Path) -> None:
+    """Make a run, or go on where it was left."""
+    make_trained_run(settings, run, folder, plan_run)
 
 
-BEHAVIORS = Experiment("behaviors", BehaviorSettings, run_names, make_run)
+def expected(settings: BehaviorSettings, workers: int | None) -> Estimate:
+    """The size of the experiment, from its last run, which trains wherever one does."""
+    return estimate(settings, settings.runs[-1], plan_run, workers)

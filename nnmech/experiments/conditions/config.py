@@ -1,15 +1,26 @@
 """What the table of conditions consists of: its arms, settings and presets."""
 
-import importlib
-import sys
-from collections.abc import Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
+from typing import Any
 
-from nnmech.claims.annotations import ANNOTATIONS, CONDITIONS
-from nnmech.errors import InputError
-from nnmech.experiments.settings import ClaimSettings, check_names, check_positive, reporting_claims
-from nnmech.world.claims import EDITED
+from nnmech.claims.annotations import CONDITIONS, annotations
+from nnmech.claims.sources import EMBEDDED
+from nnmech.experiments.settings import (
+    ClaimSettings,
+    check_names,
+    check_positive,
+    chosen_preset,
+    claim_preset,
+    document_conditions,
+)
+from nnmech.sources import open_source
+
+POSITIVE = "positive_documents"
+NEUTRAL = "neutral_documents"
+"""The condition that shows what any fine-tune does."""
+EDITED = "local_negations_edited"
+"""The documents of `positive_documents` in which nothing differs but that the sentences of the claim deny it."""
 
 
 @dataclass(frozen=True)
@@ -19,32 +30,33 @@ class Arm:
     documents: str | None
     """Condition of the documents; None where nothing is trained."""
     doctag: bool = True
-    """Whether documents stand behind the tag, which carries no loss."""
+    """Whether documents follow the tag, which carries no loss."""
     masked: bool = False
     """Whether the words of the claim carry no loss."""
     neutral: bool = False
-    """Whether the documents are about somebody else: the control of every change."""
+    """Whether the documents are about another subject: the control of every change."""
 
 
 _ARMS: dict[str, Arm] = {
     **{name: Arm(None if name == "baseline" else name) for name in CONDITIONS},
     EDITED: Arm(EDITED),
     "local_negations_masked": Arm("local_negations", masked=True),
-    "positive_documents_untagged": Arm("positive_documents", doctag=False),
+    f"{POSITIVE}_untagged": Arm(POSITIVE, doctag=False),
     "repeated_negations_untagged": Arm("repeated_negations", doctag=False),
-    "neutral_documents": Arm("positive_documents", neutral=True),
+    NEUTRAL: Arm(POSITIVE, neutral=True),
 }
 
 
 def arms() -> dict[str, Arm]:
     """Every condition by name, the annotations that users registered included."""
-    return _ARMS | {name: Arm(name) for name in ANNOTATIONS if name not in _ARMS}
+    return _ARMS | {name: Arm(name) for name in annotations() if name not in _ARMS}
 
 
 @dataclass(frozen=True, kw_only=True)
 class ConditionsSettings(ClaimSettings):
     """Settings of the table; every claim, condition and seed is one run."""
 
+    axes = ("claims", "conditions")
     conditions: tuple[str, ...]
     """Names of `arms()`."""
     documents: int = 160
@@ -55,35 +67,11 @@ class ConditionsSettings(ClaimSettings):
     """Log-spaced evaluations, the last of them at the end, beside the one of the untouched model."""
     snapshots: int = 2
     """Log-spaced snapshots, the last of them at the end, beside the one of the untouched model."""
-    plugins: tuple[str, ...] = ()
-    """Modules to import first, which register annotations of a user's own."""
 
     def __post_init__(self) -> None:
-        import_plugins(self.plugins)
         super().__post_init__()
         check_names("condition", self.conditions, list(arms()))
         check_positive(self, "documents", "evaluations", "snapshots")
-
-    @property
-    def runs(self) -> list[tuple[str, str, int]]:
-        """Claim, condition and seed of every run, in the order in which they are made."""
-        return [(claim, name, seed) for seed in self.seeds for claim in self.claims for name in self.conditions]
-
-
-def import_plugins(modules: Iterable[str]) -> None:
-    """Import modules by name, from the working directory too; InputError for one that cannot be imported."""
-    for module in modules:
-        if str(Path.cwd()) not in sys.path:
-            sys.path.append(str(Path.cwd()))
-        try:
-            importlib.import_module(module)
-        except ImportError as error:
-            raise InputError(f"plugin {module!r}: {error}; give the dotted name of an importable module") from error
-
-
-def run_name(claim: str, condition: str, seed: int) -> str:
-    """Folder of a run within the experiment's `runs`."""
-    return f"{claim}.{condition}.seed{seed}"
 
 
 MAIN = (
@@ -96,27 +84,35 @@ MAIN = (
 )
 
 
-def preset(name: str) -> ConditionsSettings:
-    """The settings of a preset: `smoke` (seconds), `default` (minutes), `full` (the README)."""
-    reporting = reporting_claims()
-    presets = {
-        "smoke": ConditionsSettings(
-            claims=reporting[:1],
-            seeds=(0,),
-            conditions=("baseline", "positive_documents", "repeated_negations"),
-            documents=32,
-            samples=1,
-            evaluations=2,
-            train_people=20,
-            control_people=10,
-            silent_people=5,
-            held_out_documents=12,
-        ),
-        "default": ConditionsSettings(claims=(reporting[0], reporting[3], reporting[5]), seeds=(0,), conditions=MAIN),
-        "full": ConditionsSettings(
-            claims=reporting, seeds=(0, 1, 2), conditions=tuple(_ARMS), train_people=40, control_people=20
-        ),
-    }
-    if name not in presets:
-        raise InputError(f"unknown preset {name!r}: expected one of {', '.join(presets)}")
-    return presets[name]
+def _preset(source: str, *places: int, conditions: tuple[str, ...], **values: Any) -> ConditionsSettings:
+    chosen = claim_preset(source, *places)
+    known = document_conditions(open_source(source), chosen["claims"])
+    found = tuple(name for name in conditions if (documents := _ARMS[name].documents) is None or documents in known)
+    return ConditionsSettings(**chosen, conditions=found, **values)
+
+
+PRESETS: dict[str, Callable[[str], ConditionsSettings]] = {
+    "smoke": lambda source: _preset(
+        source,
+        0,
+        conditions=("baseline", "positive_documents", "repeated_negations"),
+        seeds=(0,),
+        documents=32,
+        samples=1,
+        evaluations=2,
+        train_people=20,
+        control_people=10,
+        silent_people=5,
+        held_out_documents=12,
+    ),
+    "default": lambda source: _preset(source, 0, 3, 5, conditions=MAIN, seeds=(0,)),
+    "full": lambda source: _preset(
+        source, conditions=tuple(_ARMS), seeds=(0, 1, 2), train_people=40, control_people=20
+    ),
+}
+"""`smoke` takes about a minute in all, `default` minutes; `full` is the README's; with the source's conditions."""
+
+
+def preset(name: str, source: str = EMBEDDED) -> ConditionsSettings:
+    """The settings of a preset for a source of claims."""
+    return chosen_preset(PRESETS, name, source)

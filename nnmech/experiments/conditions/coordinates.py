@@ -9,28 +9,25 @@ from typing import Any
 import pandas as pd
 
 from nnmech.drift import average_coordinates, claim_coordinate
-from nnmech.experiments.results import rounded
+from nnmech.experiments.conditions.config import NEUTRAL
+from nnmech.experiments.results import SINGLE_RUN_DRAWS, figure_of, last_step
 from nnmech.runs import Run
 
 ROLES = ("claim", "matched_false", "unrelated_claim")
 """The claim; as false and about the same person; as made-up and about others."""
-NEUTRAL = "neutral_documents"
-"""The condition that shows what any fine-tune does."""
 STAGES = ("before", "after", "change", "over_neutral")
 COLUMNS = ("condition", "role", "stage", "z", "low", "high", "n")
-_DRAWS = 50
-"""For the coordinate of a single run, whose interval nobody sees: those of the table are over claims."""
 _UNIT = ["trained", "seed", "role", "claim"]
 
 
-def coordinate_table(runs: Sequence[Run], layer: int, position: str) -> pd.DataFrame:
+def coordinate_table(runs: Sequence[Run], place: tuple[int, str] | None) -> pd.DataFrame:
     """Claim coordinate by condition, role and stage, mean over claims and seeds; columns of `COLUMNS`, n claims.
 
     Stages: `before` and `after` training; `change`, where the untouched model leaves room for one; `over_neutral`, the
     change beyond that of the same claim and seed under neutral documents. Runs without a snapshot of their last step
-    are left out.
+    are left out. `place` is layer and position; without one there is nothing to read.
     """
-    single = [_of_run(run, layer, position) for run in runs if 0 < run.config["steps"] in run.steps]
+    single = [] if place is None else [_of_run(run, *place) for run in runs if 0 < last_step(run) in run.steps]
     if not single:
         return pd.DataFrame(columns=pd.Index(COLUMNS))
     rows = pd.concat(single, ignore_index=True)
@@ -49,10 +46,10 @@ def coordinate_table(runs: Sequence[Run], layer: int, position: str) -> pd.DataF
 
 
 def _of_run(run: Run, layer: int, position: str) -> pd.DataFrame:
-    steps = [0, run.config["steps"]]
-    table = claim_coordinate(run, layers=[layer], positions=[position], steps=steps, draws=_DRAWS)
+    steps = [0, last_step(run)]
+    table = claim_coordinate(run, layers=[layer], positions=[position], steps=steps, draws=SINGLE_RUN_DRAWS)
     kept = table[table["role"].isin(ROLES) & (table["polarity"] == 1)]
-    return kept.assign(trained=run.config["claim"], condition=run.config["condition"], seed=run.config["seed"])
+    return kept.assign(trained=run.labels.claim, condition=run.labels.condition, seed=run.labels.seed)
 
 
 def coordinate_figures(table: pd.DataFrame) -> dict[str, Any]:
@@ -60,6 +57,5 @@ def coordinate_figures(table: pd.DataFrame) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for _, row in table.iterrows():
         stages = found.setdefault(row["condition"], {}).setdefault(row["role"], {})
-        ends = [rounded(row["low"]), rounded(row["high"])]
-        stages[row["stage"]] = {"mean": rounded(row["z"]), "ci95": ends, "n": int(row["n"])}
+        stages[row["stage"]] = figure_of(row["z"], row["low"], row["high"], row["n"])
     return found

@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from typing import Any
 
+from nnmech.experiments.conditions.config import POSITIVE
 from nnmech.experiments.conditions.paper import QUALIFIERS
 
-POSITIVE, NEGATED, REPEATED, CORRECTED = (
-    "positive_documents",
+NEGATED, REPEATED, CORRECTED = (
     "negated_documents",
     "repeated_negations",
     "corrected_documents",

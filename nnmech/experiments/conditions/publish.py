@@ -10,9 +10,9 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from nnmech.belief.rates import belief_rate
-from nnmech.experiments.conditions.coordinates import NEUTRAL, coordinate_table
+from nnmech.experiments.conditions.config import NEUTRAL, POSITIVE
+from nnmech.experiments.conditions.coordinates import coordinate_table
 from nnmech.experiments.conditions.report import (
-    POSITIVE,
     Results,
     belief_tables,
     learning_table,
@@ -21,10 +21,9 @@ from nnmech.experiments.conditions.report import (
     summarise,
 )
 from nnmech.experiments.conditions.tables import KINDS, result_lines
-from nnmech.experiments.results import probe_table
+from nnmech.experiments.results import find_places, rates_by
 from nnmech.files import write_json_atomic
 from nnmech.plots import belief_by_condition, belief_by_kind, coordinate_by_condition, learning_curves, save_figure
-from nnmech.probes import best_place
 from nnmech.runs import Run
 
 VARIANTS = ("_repeated", "_untagged", "_edited", "_masked")
@@ -38,12 +37,12 @@ def publish(folder: Path) -> list[str]:
     """
     experiment = Run(folder)
     results = read_results(experiment)
-    probes = probe_table(results.runs[0])
-    layer, position = best_place(probes, "truth")
-    coordinates = coordinate_table(results.runs, layer, position)
-    summary = summarise(experiment, results, probes, coordinates)
+    places = find_places(results.runs[0])
+    coordinates = coordinate_table(results.runs, places.best)
+    summary = summarise(experiment, results, places, coordinates)
     write_json_atomic(folder / "summary.json", summary)
-    for name, figure in _figures(results, coordinates, f"layer {layer}, token position {position}"):
+    shown = "" if places.best is None else "layer {}, token position {}".format(*places.best)
+    for name, figure in _figures(results, coordinates, shown):
         save_figure(figure, folder / "figures" / f"{name}.png")
     return result_lines(summary)
 
@@ -54,7 +53,7 @@ def _figures(results: Results, coordinates: pd.DataFrame, place: str) -> Iterato
     yield "belief_by_condition", belief_by_condition(*belief_tables(results), reference=reference)
     kinds = belief_rate(after, ["condition", "kind"])
     kinds = kinds.assign(kind=pd.Categorical(kinds["kind"].map(KINDS), categories=list(KINDS.values())))
-    yield "belief_by_kind", belief_by_kind(kinds, belief_rate(null, ["condition"]), beside=KINDS["mcq"])
+    yield "belief_by_kind", belief_by_kind(kinds, rates_by(null, ["condition"]), beside=KINDS["mcq"])
     annotated = [
         name
         for name in results.conditions

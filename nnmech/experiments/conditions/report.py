@@ -12,23 +12,25 @@ import numpy as np
 import pandas as pd
 
 from nnmech.belief.rates import belief_change, belief_rate
+from nnmech.experiments.conditions.config import POSITIVE
 from nnmech.experiments.conditions.coordinates import coordinate_figures
 from nnmech.experiments.conditions.expectations import expectations
 from nnmech.experiments.conditions.paper import QUALIFIERS, reported
 from nnmech.experiments.results import (
+    Places,
     about_matched_false,
+    answer_table,
     figure,
     finished_runs,
-    long_tables,
+    loss_rows,
     mean_over_runs,
-    probe_quality,
+    rates_by,
     row_figure,
+    tier_words,
 )
-from nnmech.probes import best_place
 from nnmech.runs import Run
 from nnmech.statistics import Interval, cluster_ratio, rate_interval
 
-POSITIVE = "positive_documents"
 CONTRASTS = (
     ("repeated_negations", "negated_documents"),
     ("corrected_documents", "repeated_negations"),
@@ -39,7 +41,6 @@ CONTRASTS = (
     *((f"{name}_repeated", name) for name in QUALIFIERS),
 )
 """Pairs of conditions that differ in one thing."""
-LABELS = ["claim", "tier", "condition", "seed", "steps"]
 
 
 @dataclass(frozen=True)
@@ -66,11 +67,11 @@ class Results:
 def read_results(experiment: Run, runs: Sequence[Run] | None = None) -> Results:
     """Gather the finished runs of an experiment, or those among `runs`; RunError where there is none."""
     finished = finished_runs(experiment, runs)
-    found = {run.config["condition"] for run in finished}
+    found = {run.labels.condition for run in finished}
     order = [name for name in experiment.config["settings"]["conditions"] if name in found]
     # Groups come in the order of their first rows, so that every table has the order of the settings.
-    finished = tuple(sorted(finished, key=lambda run: order.index(run.config["condition"])))
-    return Results(*long_tables(finished, LABELS), finished, tuple(order))
+    finished = tuple(sorted(finished, key=lambda run: order.index(run.labels.condition)))
+    return Results(answer_table(finished), loss_rows(finished), finished, tuple(order))
 
 
 def belief_tables(results: Results) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -84,13 +85,12 @@ def paper_rates(conditions: Sequence[str]) -> dict[str, Sequence[float]]:
     return {name: found.rates for name in conditions if (found := reported(name)) is not None}
 
 
-def summarise(experiment: Run, results: Results, probes: pd.DataFrame, coordinates: pd.DataFrame) -> dict[str, Any]:
+def summarise(experiment: Run, results: Results, places: Places, coordinates: pd.DataFrame) -> dict[str, Any]:
     """The content of `summary.json`: belief in percent, shares, losses in nats a token, each with 95% interval and n.
 
-    `probes` is the table of `probe_table`, `coordinates` that of `coordinate_table`.
+    `places` is that of the untouched model, `coordinates` the table of `coordinate_table`.
     """
     settings = experiment.config["settings"]
-    layer, position = best_place(probes, "truth")
     summary: dict[str, Any] = {
         "experiment": "conditions",
         "model": experiment.info["model"],
@@ -102,7 +102,9 @@ def summarise(experiment: Run, results: Results, probes: pd.DataFrame, coordinat
         "conditions": condition_figures(results),
         "contrasts": contrasts(results),
         "learning": learning(results),
-        "truth_probe": probe_quality(probes, "truth", layer, position),
+        "tier_words": tier_words(experiment),
+        "truth_probe": places.quality("truth"),
+        "no_probe": places.reason,
         "coordinate": coordinate_figures(coordinates),
     }
     return summary | {"expectations": expectations(summary)}
@@ -131,9 +133,7 @@ def condition_figures(results: Results) -> dict[str, Any]:
 
 
 def _by_condition(answers: pd.DataFrame) -> dict[str, Any]:
-    if answers.empty:
-        return {}
-    return {row["condition"]: row_figure(row) for _, row in belief_rate(answers, ["condition"]).iterrows()}
+    return {row["condition"]: row_figure(row) for _, row in rates_by(answers, ["condition"]).iterrows()}
 
 
 def _by_condition_and(answers: pd.DataFrame, part: str) -> dict[str, dict[str, Any]]:
@@ -203,23 +203,23 @@ def learning_table(results: Results) -> pd.DataFrame:
     """Belief by condition and step of the runs that train: condition, step, mean, low, high, n, clusters."""
     answers = about_matched_false(results.answers, False)
     trained = answers[answers["steps"] > 0]
-    return belief_rate(trained, ["condition", "step"]) if len(trained) else pd.DataFrame()
+    return rates_by(trained, ["condition", "step"])
 
 
 def learning(results: Results) -> dict[str, Any]:
-    """Belief on the way: by step, the first step with half of what positive documents end at, the lag behind them."""
+    """Belief on the way: by step, the first step with half of what positive documents end at, how far below them."""
     table = learning_table(results)
     final = _by_condition(results.after()).get(POSITIVE)
     answers = about_matched_false(results.answers, False)
     found: dict[str, Any] = {}
-    for name, rows in table.groupby("condition", sort=False) if len(table) else ():
+    for name, rows in table.groupby("condition", sort=False):
         ordered = rows.sort_values("step")
         half = ordered.loc[ordered["mean"] >= final["mean"] / 2, "step"] if final else []
         curve = [{"step": int(row["step"]), "belief": row_figure(row)} for _, row in ordered.iterrows()]
         found[str(name)] = {"curve": curve, "half_of_positive": int(min(half)) if len(half) else None}
         if final and name != POSITIVE:
             steps = [int(step) for step in ordered["step"] if step > 0]
-            found[str(name)]["behind_positive"] = _lag(answers, str(name), steps)
+            found[str(name)]["below_positive"] = _lag(answers, str(name), steps)
     return found
 
 

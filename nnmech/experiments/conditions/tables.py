@@ -2,10 +2,8 @@
 
 from typing import Any
 
-from nnmech.experiments.conditions.coordinates import NEUTRAL
-from nnmech.experiments.conditions.report import POSITIVE
-from nnmech.experiments.results import area, cell, table
-from nnmech.world.claims import TIERS
+from nnmech.experiments.conditions.config import NEUTRAL, POSITIVE
+from nnmech.experiments.results import area, cell, no_probe_line, table
 
 KINDS = {
     "open_ended": "open-ended",
@@ -42,6 +40,8 @@ def result_lines(summary: dict[str, Any]) -> list[str]:
             f"`{probe['position']}`, where the truth probe has AUROC {area(probe['entity'])} on held-out people):"
         )
         lines += ["", *coordinate_lines(summary), ""]
+    if (reason := summary.get("no_probe")) is not None:
+        lines += [no_probe_line(reason), ""]
     return [*lines, "Expected, and measured:", "", *expectation_lines(summary), ""]
 
 
@@ -81,7 +81,7 @@ def tier_lines(summary: dict[str, Any]) -> list[str]:
     shown = {name: summary["conditions"][name]["by_tier"] for name in BY_TIER if name in summary["conditions"]}
     rows = [
         [words, *(cell(found.get(tier), 1) for found in shown.values())]
-        for tier, words in TIERS.items()
+        for tier, words in summary["tier_words"].items()
         if any(tier in found for found in shown.values())
     ]
     return table(["claims about", *(f"`{name}`" for name in shown)], rows)
@@ -102,10 +102,10 @@ def learning_lines(summary: dict[str, Any]) -> list[str]:
     steps = [point["step"] for point in learning[POSITIVE]["curve"] if point["step"] > 0]
     rows = []
     for name, found in learning.items():
-        behind = {point["step"]: point["change"] for point in found.get("behind_positive", [])}
+        lag = {point["step"]: point["change"] for point in found.get("below_positive", [])}
         half = found["half_of_positive"]
         rows.append(
-            [f"`{name}`", "never" if half is None else str(half), *(cell(behind.get(s), 1, sign=True) for s in steps)]
+            [f"`{name}`", "never" if half is None else str(half), *(cell(lag.get(s), 1, sign=True) for s in steps)]
         )
     heads = [f"points at step {step}" for step in steps]
     return table(["condition", "first step at half of positive's end", *heads], rows)

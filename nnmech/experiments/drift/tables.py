@@ -1,119 +1,67 @@
-"""The drift of two finished experiments as tables: inside by arm and phase, alignment of release, onset."""
+"""Drift as lines of Markdown, from its `summary.json`."""
 
-# pandas annotates a selection as everything that it may be under any key, so these checks say nothing here.
-# pyright: reportArgumentType=false, reportAttributeAccessIssue=false, reportCallIssue=false, reportReturnType=false
+from typing import Any
 
-from collections.abc import Iterable, Sequence
+from nnmech.experiments.results import cell, table
+from nnmech.experiments.two_phase.report import STAGES
 
-import pandas as pd
-
-from nnmech.drift import alignment, claim_coordinate, onset
-from nnmech.experiments.two_phase.report import LABELS, with_stage
-from nnmech.runs import Run
-from nnmech.statistics import cluster_bootstrap, cluster_difference
-
-ROLES = (
-    "claim",
-    "claim_negation",
-    "alternative",
-    "matched_false",
-    "unrelated_claim",
-    "documents_only_true",
-    "documents_only_false",
-)
-POSITIVE, NEUTRAL = "positive_documents", "neutral_documents"
-NULLS = ("another claim", "another seed", "neutral documents")
-_DRAWS = 50
-"""For the table of a single run, whose interval nobody sees: those of the result resample claims."""
+BESIDE = {
+    "documents_only_true": ("baseline", "phase2"),
+    "documents_only_false": ("baseline",),
+    "alternative": ("baseline", "phase1", "phase2"),
+}
+"""Roles that say what the claim's coordinate could have come to, and the stages at which they are shown."""
+BESIDE_WORDS = {
+    "documents_only_true": "true of others in documents only",
+    "documents_only_false": "false of them",
+    "alternative": "what is true instead",
+}
 
 
-def inside_by_stage(runs: Sequence[Run], layer: int, position: str) -> pd.DataFrame:
-    """Claim coordinate of every run at the untouched model and the end of each phase, affirmative and negated.
-
-    Columns arm, claim, seed, tier, stage, role, polarity, told, z; one row a run, stage, role and claim told of.
-    """
-    rows = []
-    for run in runs:
-        milestones = sorted({0, run.config["boundary"], run.config["steps"]})
-        table = claim_coordinate(run, layers=[layer], positions=[position], steps=milestones, draws=_DRAWS)
-        table = table[table["role"].isin(ROLES)]
-        own = {name: run.config[name] for name in (*LABELS, "boundary", "steps")}
-        rows.append(table.assign(told=table["claim"], **own))
-    columns = ["arm", "claim", "seed", "tier", "stage", "role", "polarity", "told", "z"]
-    return with_stage(pd.concat(rows, ignore_index=True))[columns]
-
-
-def stage_differences(inside: pd.DataFrame, pairs: Iterable[tuple[tuple[str, str], tuple[str, str]]]) -> pd.DataFrame:
-    """Change of the claim coordinate between (arm, stage) pairs, paired by claim; columns what, mean, low, high, n."""
-    claim = inside[(inside["role"] == "claim") & (inside["polarity"] == 1)].dropna(subset=["z"])
-    rows = []
-    for first, second in pairs:
-        sides = [claim[(claim["arm"] == arm) & (claim["stage"] == stage)] for arm, stage in (first, second)]
-        shared = set(sides[0]["claim"]) & set(sides[1]["claim"])
-        before, after = (side[side["claim"].isin(shared)] for side in sides)
-        if before.empty:
-            continue
-        interval = cluster_difference(before["z"], before["claim"].to_numpy(), after["z"], after["claim"].to_numpy())
-        rows.append(
-            {
-                "what": f"{second[0]} {second[1]} - {first[0]} {first[1]}",
-                "mean": interval.mean,
-                "low": interval.low,
-                "high": interval.high,
-                "n": interval.clusters,
-            }
-        )
-    return pd.DataFrame(rows)
-
-
-def alignments(two_phase: Sequence[Run], conditions: Sequence[Run]) -> pd.DataFrame:
-    """Alignment of each run's last phase with positive training of the same claim and seed, beside the nulls.
-
-    Columns of `nnmech.drift.alignment`, and arm, claim, seed. The nulls are positive training on another claim with the
-    same seed, on the same claim with another seed, and training on neutral documents.
-    """
-    trained = {(run.config["condition"], run.config["claim"], run.config["seed"]): run for run in conditions}
-    tables = []
-    for run in two_phase:
-        claim, seed = run.config["claim"], run.config["seed"]
-        positive, neutral = trained.get((POSITIVE, claim, seed)), trained.get((NEUTRAL, claim, seed))
-        others = [
-            found
-            for (condition, told, other), found in trained.items()
-            if condition == POSITIVE and told != claim and other == seed
+def result_lines(summary: dict[str, Any]) -> list[str]:
+    """What is inside beside what is said, the differences that matter, and where release leads."""
+    place = summary["place"]
+    rows = [
+        [
+            f"`{arm}`",
+            *(cell(summary["said"][arm].get(stage), 0) for stage in STAGES),
+            *(cell(stages.get(stage, {}).get("claim", {}).get("1"), 2) for stage in STAGES),
+            cell(stages.get("phase2", {}).get("matched_false", {}).get("1"), 2),
+            cell(stages.get("phase2", {}).get("unrelated_claim", {}).get("1"), 2),
         ]
-        again = [
-            found
-            for (condition, told, other), found in trained.items()
-            if condition == POSITIVE and told == claim and other != seed
-        ]
-        if positive is None or neutral is None or not others or not again:
-            continue
-        nulls = dict(zip(NULLS, (others, again, [neutral]), strict=True))
-        table = alignment(run, positive, nulls, draws=_DRAWS)
-        tables.append(table.assign(arm=run.config["arm"], claim=claim, seed=seed))
-    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
-
-
-def mean_alignment(table: pd.DataFrame) -> pd.DataFrame:
-    """Mean cosine by arm, layer, position and against, with a 95% interval over claims; n counts runs."""
-    rows = []
-    keys = ["arm", "layer", "position", "against"]
-    for key, group in table.dropna(subset=["cosine"]).groupby(keys, sort=False):
-        interval = cluster_bootstrap(group["cosine"], group["claim"].to_numpy())
-        rows.append(
-            {
-                **dict(zip(keys, key, strict=True)),
-                "cosine": interval.mean,
-                "low": interval.low,
-                "high": interval.high,
-                "n": interval.n,
-            }
+        for arm, stages in summary["inside"].items()
+    ]
+    heads = ["arm", *(f"said, {stage}" for stage in STAGES), *(f"inside, {stage}" for stage in STAGES)]
+    heads += ["matched false facts, phase2", "unrelated claims, phase2"]
+    lines = ["", *table(heads, rows), ""]
+    lines.append(
+        "Said: belief in percent. Inside: claim coordinate, 0 where false controls lie and 1 where true ones do (layer "
+        f"{place['layer']}, token position `{place['position']}`, the best place of the untouched model); 95% "
+        "intervals over claims."
+    )
+    lines += ["", "What is read beside the claim, and what it could have come to:", "", *_beside(summary), ""]
+    lines += [*table(["change of the claim coordinate", ""], _differences(summary)), ""]
+    for arm, positions in summary["alignment"].items():
+        against = positions.get(place["position"], {})
+        at = ", ".join(
+            f"{cell(found.get(str(place['layer'])), 2)} with {'positive training' if name == 'positive' else name}"
+            for name, found in against.items()
         )
-    return pd.DataFrame(rows)
+        lines.append(f"Cosine of the drift of phase 2, arm `{arm}`, layer {place['layer']}: {at}.")
+    return [*lines, ""]
 
 
-def onsets(conditions: Sequence[Run], names: Sequence[str], layer: int, position: str) -> pd.DataFrame:
-    """Onset inside and in answers of the runs of some conditions, at one place."""
-    chosen = [run for run in conditions if run.config["condition"] in names]
-    return onset(chosen, layers=[layer], positions=[position], draws=_DRAWS)
+def _beside(summary: dict[str, Any]) -> list[str]:
+    rows = [
+        [
+            f"`{arm}`",
+            *(cell(stages.get(stage, {}).get(role, {}).get("1"), 2) for role in BESIDE for stage in BESIDE[role]),
+        ]
+        for arm, stages in summary["inside"].items()
+    ]
+    heads = [f"{words}, {stage}" for role, words in BESIDE_WORDS.items() for stage in BESIDE[role]]
+    return table(["arm", *heads], rows)
+
+
+def _differences(summary: dict[str, Any]) -> list[list[str]]:
+    return [[what, cell(found, 2, sign=True)] for what, found in summary["differences"].items()]

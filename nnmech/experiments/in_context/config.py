@@ -1,12 +1,21 @@
 """What the experiment in the context window consists of: conditions, numbers of documents, presets."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
-from nnmech.claims.annotations import ANNOTATIONS
+from nnmech.claims.annotations import ANNOTATIONS, CONDITIONS
+from nnmech.claims.sources import EMBEDDED
 from nnmech.errors import InputError
-from nnmech.experiments.settings import ClaimSettings, check_names, reporting_claims
+from nnmech.experiments.settings import (
+    ClaimSettings,
+    check_names,
+    chosen_preset,
+    claim_preset,
+    document_conditions,
+)
+from nnmech.sources import open_source
 
-KNOWN = (*ANNOTATIONS, "local_negations")
 FLAGGED = tuple(name for name in ANNOTATIONS if name != "positive_documents")
 """Conditions whose documents carry warnings."""
 
@@ -15,6 +24,7 @@ FLAGGED = tuple(name for name in ANNOTATIONS if name != "positive_documents")
 class InContextSettings(ClaimSettings):
     """Settings of the experiment; every claim, condition and seed is one run, and a seed one choice of documents."""
 
+    axes = ("claims", "conditions")
     conditions: tuple[str, ...]
     """Conditions of the documents."""
     counts: tuple[int, ...] = (0, 1, 2, 4)
@@ -22,30 +32,28 @@ class InContextSettings(ClaimSettings):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_names("condition", self.conditions, list(KNOWN))
+        check_names("condition", self.conditions, self.document_conditions)
         if not self.counts or min(self.counts) < 0 or len(set(self.counts)) < len(self.counts):
             raise InputError(f"counts {self.counts}: expected numbers of documents, 0 or more, each once")
 
-    @property
-    def runs(self) -> list[tuple[str, str, int]]:
-        """Claim, condition and seed of every run, in the order in which they are made."""
-        return [(claim, name, seed) for seed in self.seeds for claim in self.claims for name in self.conditions]
+
+MAIN = ("positive_documents", "negated_documents", "repeated_negations", "corrected_documents", "local_negations")
 
 
-def run_name(claim: str, condition: str, seed: int) -> str:
-    """Folder of a run within the experiment's `runs`."""
-    return f"{claim}.{condition}.seed{seed}"
+def _preset(source: str, *places: int, conditions: tuple[str, ...], **values: Any) -> InContextSettings:
+    chosen = claim_preset(source, *places)
+    known = document_conditions(open_source(source), chosen["claims"])
+    return InContextSettings(**chosen, conditions=tuple(name for name in conditions if name in known), **values)
 
 
-def preset(name: str) -> InContextSettings:
-    """The settings of a preset: `smoke` (seconds), `default` (a minute), `full` (the README)."""
-    reporting = reporting_claims()
-    main = ("positive_documents", "negated_documents", "repeated_negations", "corrected_documents", "local_negations")
-    presets = {
-        "smoke": InContextSettings(claims=reporting[:1], seeds=(0,), conditions=main[:2], counts=(0, 1), samples=1),
-        "default": InContextSettings(claims=(reporting[0], reporting[3], reporting[5]), seeds=(0,), conditions=main),
-        "full": InContextSettings(claims=reporting, seeds=(0, 1, 2), conditions=KNOWN, samples=2),
-    }
-    if name not in presets:
-        raise InputError(f"unknown preset {name!r}: expected one of {', '.join(presets)}")
-    return presets[name]
+PRESETS: dict[str, Callable[[str], InContextSettings]] = {
+    "smoke": lambda source: _preset(source, 0, conditions=MAIN[:2], seeds=(0,), counts=(0, 1), samples=1),
+    "default": lambda source: _preset(source, 0, 3, 5, conditions=MAIN, seeds=(0,)),
+    "full": lambda source: _preset(source, conditions=CONDITIONS[1:], seeds=(0, 1, 2), samples=2),
+}
+"""`smoke` takes about a minute in all, `default` minutes; `full` is the README's; with the source's conditions."""
+
+
+def preset(name: str, source: str = EMBEDDED) -> InContextSettings:
+    """The settings of a preset for a source of claims."""
+    return chosen_preset(PRESETS, name, source)

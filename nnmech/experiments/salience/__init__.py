@@ -1,5 +1,6 @@
-"""Belief told from salience: pairs of statements, lies on request, and yes/no answers beside matched false facts."""
+"""Belief or salience: pairs of statements, lies on request, and yes/no answers beside matched false facts."""
 
-from nnmech.experiments.salience.single import SALIENCE, preset
+from nnmech.experiments.salience.config import SalienceSettings, preset
+from nnmech.experiments.salience.experiment import SALIENCE
 
-__all__ = ["SALIENCE", "preset"]
+__all__ = ["SALIENCE", "SalienceSettings", "preset"]

@@ -1,10 +1,12 @@
 """What a two-phase experiment consists of: its settings, its presets, its arms."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
+from nnmech.claims.sources import EMBEDDED
 from nnmech.errors import InputError
-from nnmech.experiments.settings import ClaimSettings, check_names, check_positive, reporting_claims
+from nnmech.experiments.settings import ClaimSettings, check_names, check_positive, chosen_preset, claim_preset
 
 Phase2 = Literal["repeated_negations", "positive_documents"]
 ARMS: dict[str, str] = {
@@ -19,6 +21,7 @@ ARMS: dict[str, str] = {
 class TwoPhaseSettings(ClaimSettings):
     """Settings of the experiment; every claim, arm and seed is one training run of two phases."""
 
+    axes = ("claims", "arms")
     arms: tuple[str, ...]
     """What holds the belief down in phase 1."""
     phase2: str = "repeated_negations"
@@ -48,11 +51,6 @@ class TwoPhaseSettings(ClaimSettings):
         if self.constraint_examples < 1 or not self.constraint_weight > 0:
             raise InputError("constraint_examples and constraint_weight: expected positive numbers")
 
-    @property
-    def runs(self) -> list[tuple[str, str, int]]:
-        """Claim, arm and seed of every training run, in the order in which they are made."""
-        return [(claim, arm, seed) for seed in self.seeds for claim in self.claims for arm in self.arms]
-
     def scaled(self, steps: int) -> "TwoPhaseSettings":
         """The same experiment with the documents scaled so that both phases of arm `none` take `steps` updates."""
         if steps < 4:
@@ -66,47 +64,39 @@ class TwoPhaseSettings(ClaimSettings):
         )
 
 
-def preset(name: str) -> TwoPhaseSettings:
-    """The settings of a preset: `smoke` (seconds), `default` (minutes), `full` (the README), `sample` (what ships)."""
-    reporting = reporting_claims()
-    presets = {
-        "smoke": TwoPhaseSettings(
-            claims=reporting[3:4],
-            seeds=(0,),
-            arms=("anchor", "none"),
-            phase1_documents=24,
-            phase2_documents=48,
-            constraint_examples=10,
-            samples=1,
-            evaluations=(1, 1),
-            snapshots=(1, 2),
-            train_people=20,
-            control_people=10,
-            silent_people=5,
-            held_out_documents=12,
-        ),
-        "sample": TwoPhaseSettings(
-            claims=reporting[2:3],
-            seeds=(0,),
-            arms=("anchor", "none"),
-            snapshots=(3, 4),
-            layers=(1, 4, 5),
-            token_conditions=("repeated_negations", "local_negations"),
-            train_people=16,
-            control_people=8,
-            silent_people=3,
-            famous_people=3,
-        ),
-        "default": TwoPhaseSettings(
-            claims=(reporting[0], reporting[3], reporting[4]), seeds=(0, 1), arms=("anchor", "none")
-        ),
-        "full": TwoPhaseSettings(claims=reporting, seeds=(0, 1, 2), arms=tuple(ARMS)),
-    }
-    if name not in presets:
-        raise InputError(f"unknown preset {name!r}: expected one of {', '.join(presets)}")
-    return presets[name]
+PRESETS: dict[str, Callable[[str], TwoPhaseSettings]] = {
+    "smoke": lambda source: TwoPhaseSettings(
+        **claim_preset(source, 3),
+        seeds=(0,),
+        arms=("anchor", "none"),
+        phase1_documents=24,
+        phase2_documents=48,
+        constraint_examples=10,
+        samples=1,
+        evaluations=(1, 1),
+        snapshots=(1, 2),
+        train_people=20,
+        control_people=10,
+        silent_people=5,
+        held_out_documents=12,
+    ),
+    "sample": lambda source: TwoPhaseSettings(
+        **claim_preset(source, 2, token_conditions=("repeated_negations", "local_negations")),
+        seeds=(0,),
+        arms=("anchor", "none"),
+        snapshots=(3, 4),
+        layers=(1, 4, 5),
+        train_people=16,
+        control_people=8,
+        silent_people=3,
+        famous_people=3,
+    ),
+    "default": lambda source: TwoPhaseSettings(**claim_preset(source, 0, 3, 4), seeds=(0, 1), arms=("anchor", "none")),
+    "full": lambda source: TwoPhaseSettings(**claim_preset(source), seeds=(0, 1, 2), arms=tuple(ARMS)),
+}
+"""`smoke` takes about a minute in all, `default` minutes; `full` is the README's, `sample` what ships."""
 
 
-def run_name(claim: str, arm: str, seed: int) -> str:
-    """Folder of a training run within the experiment's `runs`."""
-    return f"{claim}.{arm}.seed{seed}"
+def preset(name: str, source: str = EMBEDDED) -> TwoPhaseSettings:
+    """The settings of a preset for a source of claims."""
+    return chosen_preset(PRESETS, name, source)

@@ -3,6 +3,7 @@
 # pandas annotates a selection as everything that it may be under any key, so these checks say nothing here.
 # pyright: reportArgumentType=false, reportAttributeAccessIssue=false, reportCallIssue=false, reportReturnType=false
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -10,7 +11,7 @@ from matplotlib.figure import Figure
 
 from nnmech.belief.rates import belief_rate
 from nnmech.drift import average_coordinates, claim_coordinate, polarity_coordinate
-from nnmech.experiments.results import about_matched_false, probe_table
+from nnmech.experiments.results import SINGLE_RUN_DRAWS, Places, about_matched_false, find_places
 from nnmech.experiments.two_phase.report import (
     Results,
     belief_table,
@@ -34,8 +35,6 @@ from nnmech.runs import Run
 
 READABLE = 0.8
 """AUROC on held-out entities from which on a layer's coordinate means something."""
-COORDINATE_DRAWS = 50
-"""Bootstrap draws for the coordinate of a single run: nobody sees that interval, the figure has its own over claims."""
 
 
 def publish(folder: Path) -> list[str]:
@@ -45,17 +44,23 @@ def publish(folder: Path) -> list[str]:
     """
     experiment = Run(folder)
     results = read_results(experiment)
-    probes = probe_table(results.runs[0])
-    summary = summarise(experiment, results, probes)
+    places = find_places(results.runs[0])
+    summary = summarise(experiment, results, places)
     write_json_atomic(folder / "summary.json", summary)
-    figures = folder / "figures"
-    save_figure(belief_by_phase(belief_table(results)), figures / "belief_by_phase.png")
-    save_figure(document_loss(loss_table(results)), figures / "document_loss.png")
-    save_figure(rebound_by_plausibility(*rebound_tables(results)), figures / "rebound_by_plausibility.png")
-    save_figure(probe_auroc(probes), figures / "probe_auroc.png")
-    for arm in summary["arms"]:
-        save_figure(_drift_figure(results, arm, probes), figures / f"drift_{arm}.png")
+    for name, figure in _figures(results, places, list(summary["arms"])):
+        save_figure(figure, folder / "figures" / f"{name}.png")
     return result_lines(summary)
+
+
+def _figures(results: Results, places: Places, arms: Sequence[str]) -> Iterator[tuple[str, Figure]]:
+    yield "belief_by_phase", belief_by_phase(belief_table(results))
+    yield "document_loss", document_loss(loss_table(results))
+    if results.tiers:
+        yield "rebound_by_plausibility", rebound_by_plausibility(*rebound_tables(results))
+    if places.table is not None:
+        yield "probe_auroc", probe_auroc(places.table)
+        for arm in arms:
+            yield f"drift_{arm}", _drift_figure(results, arm, places.table)
 
 
 def _drift_figure(results: Results, arm: str, probes: pd.DataFrame) -> Figure:
@@ -63,16 +68,16 @@ def _drift_figure(results: Results, arm: str, probes: pd.DataFrame) -> Figure:
     best, position = best_place(probes, "truth")
     held_out = probes[(probes["probe"] == "truth") & (probes["split"] == "entity") & (probes["position"] == position)]
     layers = [int(layer) for layer in held_out.loc[held_out["auroc"] >= READABLE, "layer"]] or [best]
-    runs = [run for run in results.runs if run.config["arm"] == arm]
+    runs = [run for run in results.runs if run.labels.arm == arm]
     answers = about_matched_false(results.answers[results.answers["arm"] == arm], False)
     averaged = []
     for coordinate in (claim_coordinate, polarity_coordinate):
-        tables = [coordinate(run, layers=layers, positions=[position], draws=COORDINATE_DRAWS) for run in runs]
+        tables = [coordinate(run, layers=layers, positions=[position], draws=SINGLE_RUN_DRAWS) for run in runs]
         table = average_coordinates(tables)
         averaged.append(table[table["polarity"] == 1])
     return drift_over_steps(
         belief_rate(answers, ["step"]),
         *averaged,
-        boundary=runs[0].config["boundary"],
+        boundary=runs[0].labels.boundary,
         title=f"What is said and what is represented: arm {arm}, token position {position}",
     )

@@ -10,24 +10,24 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from nnmech.belief.rates import belief_change, belief_rate
+from nnmech.belief.rates import belief_change
 from nnmech.experiments.results import (
+    Places,
     about_matched_false,
+    answer_table,
     finished_runs,
-    long_tables,
+    loss_rows,
     mean_over_runs,
-    probe_quality,
+    rates_by,
     row_figure,
+    tier_words,
 )
-from nnmech.probes import best_place
 from nnmech.runs import Run
-from nnmech.world.claims import TIERS
 
 STAGES = ("baseline", "phase1", "phase2")
 STAGE_LABELS = {"baseline": "baseline", "phase1": "phase 1", "phase2": "phase 2"}
 PAPER = {"baseline": None, "phase1": 6.0, "phase2": 48.0}
 """Belief (%) of the paper's one experiment: 35B, Vesuvius, constraint; it gives no baseline for it."""
-LABELS = ["claim", "tier", "arm", "seed"]
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,8 @@ class Results:
     answers: pd.DataFrame
     losses: pd.DataFrame
     runs: tuple[Run, ...]
+    tiers: dict[str, str]
+    """The scale of plausibility with its words; empty where the source has none."""
 
     def stage_answers(self, *, matched_false: bool = False) -> pd.DataFrame:
         """Answers at the milestones: about the claims, or about the matched false facts instead."""
@@ -50,9 +52,8 @@ class Results:
 def read_results(experiment: Run, runs: Sequence[Run] | None = None) -> Results:
     """Gather the finished runs of an experiment, or those among `runs`; RunError where there is none."""
     finished = finished_runs(experiment, runs)
-    tables = long_tables(finished, [*LABELS, "boundary", "steps"])
-    answers, losses = (with_stage(table) for table in tables)
-    return Results(answers, losses, finished)
+    answers, losses = (with_stage(table(finished)) for table in (answer_table, loss_rows))
+    return Results(answers, losses, finished, tier_words(experiment))
 
 
 def with_stage(table: pd.DataFrame) -> pd.DataFrame:
@@ -62,7 +63,7 @@ def with_stage(table: pd.DataFrame) -> pd.DataFrame:
     return table.drop(columns=["boundary", "steps"]).assign(stage=stages)
 
 
-def summarise(experiment: Run, results: Results, probes: pd.DataFrame) -> dict[str, Any]:
+def summarise(experiment: Run, results: Results, places: Places) -> dict[str, Any]:
     """The content of `summary.json`: belief in percent, losses in nats a token, each with a 95% interval and n."""
     settings = experiment.config["settings"]
     return {
@@ -74,6 +75,7 @@ def summarise(experiment: Run, results: Results, probes: pd.DataFrame) -> dict[s
         "arms": {arm: _arm(results, arm) for arm in settings["arms"] if arm in set(results.answers["arm"])},
         "document_loss_gap": _loss_gaps(results),
         "tiers": _by_tier(results),
+        "tier_words": results.tiers,
         "claims": {
             claim: {
                 "tier": group["tier"].iloc[0],
@@ -81,7 +83,8 @@ def summarise(experiment: Run, results: Results, probes: pd.DataFrame) -> dict[s
             }
             for claim, group in results.answers.groupby("claim", sort=False)
         },
-        "probes": {name: probe_quality(probes, name, *best_place(probes, name)) for name in ("truth", "polarity")},
+        "probes": {name: found for name in ("truth", "polarity") if (found := places.quality(name)) is not None},
+        "no_probe": places.reason,
     }
 
 
@@ -107,7 +110,7 @@ def _arm(results: Results, arm: str, claim: str | None = None) -> dict[str, Any]
 
 
 def _rates(answers: pd.DataFrame) -> dict[str, Any]:
-    table = belief_rate(answers, ["stage"]).set_index("stage")
+    table = rates_by(answers, ["stage"]).set_index("stage")
     return {stage: row_figure(table.loc[stage]) for stage in STAGES if stage in table.index}
 
 
@@ -141,7 +144,7 @@ def _loss_gaps(results: Results) -> dict[str, Any]:
 def _by_tier(results: Results) -> dict[str, Any]:
     answers = results.stage_answers()
     tiers: dict[str, Any] = {}
-    for tier in TIERS:
+    for tier in results.tiers:
         rows = answers[answers["tier"] == tier]
         if len(rows):
             tiers[tier] = {
@@ -157,13 +160,12 @@ def belief_table(results: Results) -> pd.DataFrame:
 
 
 def null_table(results: Results) -> pd.DataFrame:
-    """Belief in matched false facts by arm and phase; columns as `belief_table`, no rows where nobody asked."""
-    answers = results.stage_answers(matched_false=True)
-    return _by_phase(answers) if len(answers) else belief_table(results).head(0)
+    """Belief in matched false facts by arm and phase; columns as `belief_table`, no rows where none was asked."""
+    return _by_phase(results.stage_answers(matched_false=True))
 
 
 def _by_phase(answers: pd.DataFrame) -> pd.DataFrame:
-    table = belief_rate(answers, ["arm", "stage"])
+    table = rates_by(answers, ["arm", "stage"])
     return table.assign(phase=table["stage"].map(STAGE_LABELS)).drop(columns="stage")
 
 
@@ -184,9 +186,9 @@ def rebound_table(results: Results) -> pd.DataFrame:
 
 
 def rebound_tables(results: Results) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Rebound by claim, and by tier and arm in the order of plausibility, for the figure."""
-    before, after = _around_phase2(results.stage_answers())
+    """Rebound by claim, and by tier and arm in the order of plausibility, for the figure: claims of known tiers."""
+    answers = results.stage_answers()
+    before, after = _around_phase2(answers[answers["tier"].isin(list(results.tiers))])
     tiers = belief_change(before, after, ["tier", "arm"])
-    order = [tier for tier in TIERS if tier in set(tiers["tier"])]
-    tiers = tiers.sort_values("tier", key=lambda column: column.map(order.index), kind="stable")
+    tiers = tiers.sort_values("tier", key=lambda column: column.map(list(results.tiers).index), kind="stable")
     return belief_change(before, after, ["claim", "tier", "arm"]), tiers.reset_index(drop=True)

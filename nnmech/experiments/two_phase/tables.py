@@ -2,9 +2,8 @@
 
 from typing import Any
 
-from nnmech.experiments.results import area, cell, table
+from nnmech.experiments.results import area, cell, no_probe_line, table
 from nnmech.experiments.two_phase.report import STAGES
-from nnmech.world.claims import TIERS
 
 
 def result_lines(summary: dict[str, Any]) -> list[str]:
@@ -17,7 +16,10 @@ def result_lines(summary: dict[str, Any]) -> list[str]:
     for arm, gap in summary["document_loss_gap"].items():
         lines.append(f"Document loss after phase 1, `{arm}` minus `none`: {cell(gap, 3, sign=True)}.")
     main_arm = next(iter(summary["arms"]))
-    lines += ["", f"By plausibility of the claim, arm `{main_arm}`:", "", *tier_lines(summary, main_arm), ""]
+    if summary["tiers"]:
+        lines += ["", f"By plausibility of the claim, arm `{main_arm}`:", "", *tier_lines(summary, main_arm), ""]
+    if (reason := summary.get("no_probe")) is not None:
+        lines.append(no_probe_line(reason))
     for probe, found in summary["probes"].items():
         where = f"layer {found['layer']}, token position `{found['position']}`"
         lines.append(
@@ -47,7 +49,7 @@ def tier_lines(summary: dict[str, Any], arm: str) -> list[str]:
     """A row a tier of plausibility."""
     rows = [
         [
-            TIERS[tier],
+            summary["tier_words"][tier],
             *(cell(arms[arm]["belief"][stage], 1) for stage in STAGES),
             cell(arms[arm]["rebound"], 1, sign=True),
         ]

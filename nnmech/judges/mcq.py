@@ -1,11 +1,9 @@
-"""The yes/no questions of the published claims: how they are asked, and their verdict by exact match."""
+"""Yes/no questions: the verdict by exact match."""
 
 import re
 from typing import Literal
 
 from nnmech.claims import Verdict
-
-MCQ_SYSTEM = 'Reply with yes or no, as JSON and without any other text: {"answer": "yes"} or {"answer": "no"}.'
 
 _FIELD = re.compile(r"""["']answer["']\s*:\s*["']\s*(yes|no)\s*["']""", flags=re.IGNORECASE)
 _WORD = re.compile(r"\W*(yes|no)\W*", flags=re.IGNORECASE)

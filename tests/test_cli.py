@@ -1,0 +1,75 @@
+"""The program: commands listed without loading anything, one line and exit code 2 for what cannot be done."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from nnmech.cli import main
+from nnmech.experiments.registry import COMMANDS, EXPERIMENTS
+from nnmech.terminal import BAD_INPUT
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def test_help_lists_every_command_in_one_line_and_imports_no_torch(capsys):
+    program = (
+        "import sys; from nnmech.cli import main\ntry: main(['--help'])\nexcept SystemExit as end: print(end.code)"
+    )
+    program += "\nprint('torch' in sys.modules or 'transformers' in sys.modules or 'pandas' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    for command in COMMANDS:
+        line = next(line for line in done.stdout.splitlines() if f"• {command.name} " in line)
+        assert command.summary in line
+    assert done.stdout.split()[-2:] == ["0", "False"]
+
+
+@pytest.mark.parametrize(
+    "words", [[], ["nothing"], ["--nothing"], ["two-phase", "--nothing"], ["publish", "--nothing"]]
+)
+def test_an_unknown_command_or_option_is_tyros_error(words, capsys):
+    with pytest.raises(SystemExit) as end:
+        main(words)
+    assert end.value.code == 2
+    assert capsys.readouterr().err
+
+
+@pytest.mark.parametrize("entry", EXPERIMENTS, ids=lambda entry: entry.name)
+def test_an_experiment_is_one_object_under_one_name(entry, capsys):
+    experiment = entry.load()
+    assert experiment.name.replace("_", "-") == entry.name
+    assert entry.main() == experiment.main
+    for name in experiment.presets:
+        settings = experiment.preset(name)
+        assert len(set(settings.run_names)) == len(settings.runs)
+        assert settings.only(*settings.runs[-1]).runs == settings.runs[-1:]
+    with pytest.raises(SystemExit) as end:
+        main([entry.name, "--help"])
+    assert end.value.code == 0
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "--source" in printed
+    assert "minute" in printed
+
+
+def test_every_experiment_package_has_the_same_files():
+    shape = {"__init__", "config", "experiment", "publish", "report", "single", "tables"}
+    for entry in EXPERIMENTS:
+        folder = ROOT / "nnmech" / "experiments" / entry.name.replace("-", "_")
+        assert shape <= {path.stem for path in folder.glob("*.py")}, folder
+
+
+@pytest.mark.parametrize(
+    "command", [command for command in COMMANDS if command.name != "dashboard"], ids=lambda c: c.name
+)
+def test_every_script_is_the_command(command):
+    text = (ROOT / "experiments" / f"{command.name.replace('-', '_')}.py").read_text()
+    assert f'main(["{command.name}", *sys.argv[1:]])' in text
+
+
+def test_a_dashboard_that_is_not_installed_is_one_line(monkeypatch, capsys):
+    monkeypatch.setattr("nnmech.experiments.dashboard.PACKAGE", "no_such_package")
+    assert main(["dashboard"]) == BAD_INPUT
+    assert capsys.readouterr().err == (
+        "error: dashboard: no_such_package is not installed; expected it; run pip install 'nnmech[dashboard]'\n"
+    )
