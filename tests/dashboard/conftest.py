@@ -30,9 +30,9 @@ START_SECONDS = 120
 def open_app(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
     """`open_app(*folders, page="drift", **query)` runs the dashboard on these folders in this process."""
     testing = pytest.importorskip("streamlit.testing.v1")
-    monkeypatch.syspath_prepend(str(APP))
-    import background
     from streamlit.util import calc_hash
+
+    from nnmech_dashboard.state import background
 
     # A table may take its time where nobody looks.
     monkeypatch.setattr(background, "PATIENCE", 60.0)
@@ -53,7 +53,7 @@ def open_app(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
 @pytest.fixture
 def compare(open_app: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
     """`compare(folder, **address)` opens the page; its figures are then in `.panels` by key."""
-    import panel
+    from nnmech_dashboard.parts import panel
 
     drawn: dict[str, Any] = {}
     export = panel.export
@@ -81,7 +81,7 @@ def served(*folders: Path) -> Iterator[str]:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     environment = {**os.environ, "STREAMLIT_SERVER_PORT": str(port), "PYTHONUNBUFFERED": "1"}
-    command = [sys.executable, str(APP / "serve.py"), *map(str, folders)]
+    command = [sys.executable, "-m", "nnmech_dashboard", *map(str, folders)]
     process = subprocess.Popen(
         command, env=environment, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )

@@ -106,7 +106,7 @@ def write_snapshot(writer: RunWriter, told: Sequence[Statement], step: int, star
 @pytest.fixture
 def panels(monkeypatch: pytest.MonkeyPatch, open_app: Callable[..., Any]) -> list[Any]:
     """The panels that a page drew, in order."""
-    import panel
+    from nnmech_dashboard.parts import panel
 
     seen: list[Any] = []
     monkeypatch.setattr(panel, "export", seen.append)
@@ -239,7 +239,7 @@ def test_a_damaged_snapshot_is_named_and_leaves_what_was_said(open_app, tmp_path
 
 
 def test_a_matrix_of_many_steps_keeps_the_ends_of_phases(open_app):
-    from drift_tables import MATRIX_STEPS, matrix_steps
+    from nnmech_dashboard.views.drift.tables import MATRIX_STEPS, matrix_steps
 
     recorded = list(range(0, 1000, 5))
     kept = matrix_steps(recorded, 495)

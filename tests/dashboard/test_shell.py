@@ -175,7 +175,7 @@ def test_what_a_run_says_is_shown_letter_by_letter(open_app: Open, tmp_path: Pat
 
 
 def test_words_from_a_run_cannot_become_markup(open_app: Open) -> None:
-    import words as wording
+    from nnmech_dashboard.parts import words as wording
 
     nasty = "".join(map(chr, range(33, 127)))
     assert re.sub(r"\\([^\w\s])", r"\1", wording.plain_markdown(nasty)) == nasty
@@ -185,10 +185,9 @@ def test_words_from_a_run_cannot_become_markup(open_app: Open) -> None:
 
 
 def test_lines_can_be_seen_on_the_dark_page(open_app: Open) -> None:
-    import theme
-
     from nnmech.plots.conditions import FAMILIES
     from nnmech.plots.style import ARM_COLOURS, BELIEF, NULL, OTHER_COLOURS, POLARITY, TRUTH
+    from nnmech_dashboard.parts import theme
 
     settings = tomllib.loads((APP / ".streamlit" / "config.toml").read_text())["theme"]
 
