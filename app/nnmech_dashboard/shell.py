@@ -55,7 +55,7 @@ def _show(page: Page, listing: Listing) -> None:
     if selection is not None:
         page.draw(selection)
         _follow(selection)
-    background.look_again()
+    background.rerun_when_ready()
 
 
 def _badge(entry: Entry) -> None:
@@ -69,7 +69,7 @@ def _badge(entry: Entry) -> None:
 
 
 def _follow(selection: Selection) -> None:
-    """Draw the page anew when a run that goes on has written something."""
+    """Draw the page again when a run that goes on has written something."""
     followed = [selection.entry]
     if selection.entry.summary is not None and selection.entry.summary.finished:
         followed = []
@@ -87,7 +87,7 @@ def _report_faults(faults: Sequence[str]) -> None:
     if not faults:
         return
     what = "One run is left out" if len(faults) == 1 else f"{len(faults)} runs are left out"
-    heading = f"{what}; the others are not affected. Put the file back from a copy, or make the run anew."
+    heading = f"{what}; the others are not affected. Put the file back from a copy, or make the run again."
     st.warning("\n\n".join([heading, *map(plain_markdown, faults)]), icon=":material/warning:")
 
 

@@ -51,8 +51,8 @@ def open_app(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
 
 
 @pytest.fixture
-def compare(open_app: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
-    """`compare(folder, **address)` opens the page; its figures are then in `.panels` by key."""
+def panels(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """The panels that pages draw, by key."""
     from nnmech_dashboard.parts import panel
 
     drawn: dict[str, Any] = {}
@@ -63,12 +63,18 @@ def compare(open_app: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> Ca
         export(shown)
 
     monkeypatch.setattr(panel, "export", noted)
+    return drawn
+
+
+@pytest.fixture
+def compare(open_app: Callable[..., Any], panels: dict[str, Any]) -> Callable[..., Any]:
+    """`compare(folder, **address)` opens the page; its figures are then in `.panels` by key."""
 
     def opened(*folders: Path, **address: object) -> Any:
-        drawn.clear()
+        panels.clear()
         app = open_app(*folders, page="compare", **address)
         assert not app.exception
-        app.panels = drawn
+        app.panels = panels
         return app
 
     return opened

@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 
 from nnmech.claims import MATCHED_FALSE
 from tests.dashboard.answer_runs import ANCHOR, CLAIM, SAMPLE_RUN, WILD, answers, question, turn, write_run
+from tests.dashboard.checked import execute
 from tests.dashboard.conftest import SAMPLE
 
 
@@ -261,8 +262,7 @@ def test_every_snippet_makes_its_figure(open_app, make, query):
     ):
         figures, tables = [], []
         for block in app.code:
-            names: dict[str, Any] = {}
-            exec(block.value, names)  # noqa: S102
+            names = execute(block.value)
             tables.append(names["table"])
             figures.append(names.get("figure"))
         # One of the figure above, one of the list below.

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 
 from nnmech.drift import claim_coordinate
 from nnmech.runs import Run
+from tests.dashboard.checked import execute
 from tests.dashboard.conftest import SAMPLE, settled
 
 ANCHOR = "sample_run/isaksen_greek.anchor.seed0"
@@ -33,8 +34,7 @@ def rows(app: Any) -> Any:
 
 
 def snippet(app: Any) -> dict[str, Any]:
-    made: dict[str, Any] = {}
-    exec(app.code[0].value, made)  # noqa: S102
+    made = execute(app.code[0].value)
     assert isinstance(made["figure"], Figure)
     return made
 

@@ -19,6 +19,7 @@ from nnmech.plots.token_text import reading_shades
 from nnmech.recording.documents import TOKEN, FrozenDocuments
 from nnmech.recording.snapshots import Snapshot, hook_name
 from nnmech.runs import Run, RunWriter
+from tests.dashboard.checked import execute
 from tests.dashboard.conftest import SAMPLE, served, settled
 
 ANCHOR = "sample_run/isaksen_greek.anchor.seed0"
@@ -198,8 +199,7 @@ def test_the_table_says_the_same_in_words_and_figures(open_app):
 def test_the_snippet_makes_table_and_figure(open_app, query):
     app = open_app(SAMPLE, page="tokens", run=ANCHOR, **query)
     (code,) = [one.value for one in app.code if "token_readings" in one.value]
-    names: dict[str, Any] = {}
-    exec(code, names)  # noqa: S102
+    names = execute(code)
     assert isinstance(names["figure"], Figure)
     assert len(names["table"]) == sum(len(tokens(text)) for text in texts(app))
     told = [f"{z:.2f}" for z in names["table"]["z"]]

@@ -112,7 +112,7 @@ class Cells:
     rows: pd.DataFrame
     """Columns place, level, asked, label, yes, n: one row for each cell, without yes where nothing was asked."""
     groups: tuple[tuple[str, int, int], ...]
-    """Label, first place and the one behind the last of each group of questions."""
+    """Label, first place and the one after the last of each group of questions."""
     questions: tuple[tuple[str, str], ...]
     """Claim and id of the question at each place."""
     levels: tuple[int, ...]

@@ -12,7 +12,7 @@ CELL_HEIGHT = 28
 LEAST, MOST = 112, 420
 """Height of the cells of a heatmap in pixels."""
 EDGE = "edge"
-"""Name of the data of the first column behind the end of phase 1."""
+"""Name of the data of the first column after the end of phase 1."""
 MOST_NUMBERS = 12
 """Steps of a matrix up to which a cell has room for its number."""
 

@@ -1,9 +1,10 @@
 """A figure on a page: chart, one sentence of what it means, and how to take it away: CSV, PNG, SVG, Python."""
 
 import io
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -11,9 +12,13 @@ import streamlit as st
 from matplotlib.figure import Figure
 
 from nnmech.errors import NnmechError
+from nnmech.plots.recipes import Call, Recipe
 from nnmech.plots.style import DPI
 from nnmech_dashboard.charts.curves import Spec
 from nnmech_dashboard.parts.words import note_html, plain_markdown, waiting_html
+
+KINDS = {"csv": "text/csv", "png": "image/png", "svg": "image/svg+xml"}
+"""Media types of files by their ending."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,12 +30,20 @@ class Panel:
     title: str
     meaning: str
     """One sentence: what is drawn, in which unit, of how many, and how to read it."""
-    table: pd.DataFrame
-    """What the CSV holds."""
-    draw: Callable[[], Figure]
-    """The library's figure of the same table, for PNG and SVG."""
-    snippet: str
-    """Python that makes `table` and `figure` from the library."""
+    recipe: Recipe
+    """How its table and the library's figure of it are made."""
+    known: Mapping[Call, Any]
+    """What steps of the recipe gave, that of its table among them."""
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """What the CSV holds."""
+        return self.known[self.recipe.table]
+
+    def draw(self) -> Figure:
+        """The library's figure of the same table, for PNG and SVG."""
+        assert self.recipe.figure is not None
+        return self.recipe.figure.run(self.known)
 
 
 def show(
@@ -38,31 +51,26 @@ def show(
     chart: Spec | None,
     data: pd.DataFrame | None = None,
     *,
+    titled: bool = True,
     on_select: Callable[[], None] | None = None,
     selection: str | None = None,
 ) -> None:
     """Draw a panel: its title with the exports beside it, the chart of `data`, and the sentence below.
 
-    Without a chart the caller draws what goes in between. `on_select` is called when the reader selects in `selection`.
+    Args:
+        panel: What is shown.
+        chart: None where the caller has drawn what goes in between.
+        data: What the chart draws; Vega draws neither infinities nor a column of objects.
+        titled: False where the caller has drawn the title by `head`.
+        on_select: Called when the reader selects in `selection`.
+        selection: Name of a selection of the chart.
     """
-    head(panel)
-    body(panel, chart, data, on_select=on_select, selection=selection)
-
-
-def body(
-    panel: Panel,
-    chart: Spec | None,
-    data: pd.DataFrame | None = None,
-    *,
-    on_select: Callable[[], None] | None = None,
-    selection: str | None = None,
-) -> None:
-    """What `show` draws below the title, for a page that has something in between."""
+    if titled:
+        head(panel)
     if chart is not None:
         chosen: dict[str, Any] = {}
         if on_select is not None and selection is not None:
             chosen = {"on_select": on_select, "selection_mode": [selection]}
-        # Vega draws neither infinities nor a column of objects.
         st.vega_lite_chart(data, chart, width="stretch", key=f"chart_{panel.key}", alt=panel.title, **chosen)
     st.html(note_html(panel.meaning))
 
@@ -76,24 +84,35 @@ def head(panel: Panel) -> None:
 
 def export(panel: Panel) -> None:
     """The button that opens the ways to take a figure away."""
-    with st.popover("Export", icon=":material/download:", key=f"export_{panel.key}", type="tertiary"):
-        left, middle, right = st.columns(3)
-        for column, kind, mime, make in (
-            (left, "csv", "text/csv", lambda: panel.table.to_csv(index=False).encode()),
-            (middle, "png", "image/png", lambda: picture(panel.draw, "png")),
-            (right, "svg", "image/svg+xml", lambda: picture(panel.draw, "svg")),
-        ):
+    files: dict[str, Callable[[], bytes]] = {"csv": lambda: panel.table.to_csv(index=False).encode()}
+    files |= {kind: partial(picture, panel.draw, kind) for kind in ("png", "svg")}
+    exports(panel.key, files, panel.recipe)
+
+
+def exports(
+    key: str, files: Mapping[str, Callable[[], bytes]], recipe: Recipe, words: str = "The same in Python:"
+) -> None:
+    """A button that opens downloads, each made when it is asked for, and the Python of a recipe below them.
+
+    Args:
+        key: Unique on its page; also the name of the files.
+        files: By their ending.
+        recipe: What makes the same by the library alone.
+        words: What the Python is.
+    """
+    with st.popover("Export", icon=":material/download:", key=f"export_{key}", type="tertiary"):
+        for column, (kind, make) in zip(st.columns(len(files)), files.items(), strict=True):
             column.download_button(
                 kind.upper(),
                 make,
-                file_name=f"{panel.key}.{kind}",
-                mime=mime,
-                key=f"{kind}_{panel.key}",
+                file_name=f"{key}.{kind}",
+                mime=KINDS[kind],
+                key=f"{kind}_{key}",
                 on_click="ignore",
                 width="stretch",
             )
-        st.caption("The same in Python:")
-        st.code(panel.snippet, language="python", wrap_lines=True)
+        st.caption(words)
+        st.code(recipe.source(), language="python", wrap_lines=True)
 
 
 def picture(draw: Callable[[], Figure], kind: str) -> bytes:
@@ -101,12 +120,6 @@ def picture(draw: Callable[[], Figure], kind: str) -> bytes:
     written = io.BytesIO()
     draw().savefig(written, format=kind, dpi=DPI)
     return written.getvalue()
-
-
-def snippet(path: Hashable, *lines: str, imports: tuple[str, ...] = ()) -> str:
-    """Python that opens the run at `path` and goes on with `lines`."""
-    head = [*imports, "from nnmech.runs import Run"]
-    return "\n".join([*sorted(head), "", f"run = Run({str(path)!r})", *lines])
 
 
 @contextmanager
@@ -117,7 +130,8 @@ def guarded(what: str) -> Iterator[None]:
     except NnmechError as error:
         st.warning(plain_markdown(f"{what}: {error}"), icon=":material/warning:")
     except (KeyError, TypeError, ValueError, OSError) as error:
-        text = f"{what}: the run's files hold what nnmech does not write ({error!r}). Make the run anew."
+        found = f"the run's files hold what nnmech does not write ({error!r})"
+        text = f"{what}: {found}; restore them from a copy, or make the run again."
         st.warning(plain_markdown(text), icon=":material/warning:")
 
 

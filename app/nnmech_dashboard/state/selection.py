@@ -1,22 +1,26 @@
 """What the reader looks at: one run, claim, probe, layer, position and step for all pages, kept in the address."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import streamlit as st
 
 from nnmech.errors import NnmechError
+from nnmech.plots.recipes import Call
 from nnmech.probes import best_place
 from nnmech.runs import Run
 from nnmech_dashboard.parts.theme import is_dark
 from nnmech_dashboard.parts.words import plain_markdown
-from nnmech_dashboard.state.background import table
+from nnmech_dashboard.state.background import made, table
+from nnmech_dashboard.state.calls import FIRST_FILES, answer_steps, coordinates, opened, probe_quality
 from nnmech_dashboard.state.listing import Entry, Listing, stamp
-from nnmech_dashboard.state.tables import FIRST_FILES, answer_steps, probe_quality
 
 KEYS = ("run", "claim", "probe", "layer", "position", "step", "baseline")
 NUMBERS = ("layer", "step")
 PROBES = ("truth", "polarity")
+WRITTEN = "_written"
+"""Key of what was last put into the address."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +31,7 @@ class Selection:
     entry: Entry
     run: Run
     claim: str | None
-    """Name of the claim; None where the run tells of none."""
+    """Name of the claim; None where the run has none."""
     probe: str
     layer: int | None
     """None until it is known where the probe reads best, and for a run without snapshots."""
@@ -53,11 +57,29 @@ class Selection:
 
     @property
     def claim_text(self) -> str | None:
-        text = self.run.config.get("claim_text")
-        return None if text is None else str(text)
+        return self.run.labels.claim_text
+
+    @property
+    def first(self) -> int:
+        """The first step recorded, at which probes are fitted."""
+        return self.run.steps[0]
+
+    @cached_property
+    def opened(self) -> Call:
+        """The run as a step of recipes."""
+        return opened(self.path)
+
+    @cached_property
+    def quality(self) -> Call:
+        """How good the chosen probe is, by layer and position."""
+        return probe_quality(self.opened, self.probe, self.first)
+
+    def coordinates(self, probe: str) -> Call:
+        """Where all statements lie at the chosen position."""
+        return coordinates(self.opened, probe, self.position, self.first)
 
     def recorded_step(self, steps: "list[int]") -> int | None:
-        """The last of `steps` that is not behind the chosen one; None where there is none."""
+        """The last of `steps` that is not after the chosen one; None where there is none."""
         return max((step for step in steps if step <= self.step), default=None)
 
 
@@ -79,7 +101,7 @@ def forget(key: str) -> None:
 def read_address() -> None:
     """Take over what a link says, once: when the page is opened, and when the reader goes back."""
     asked = {key: st.query_params[key] for key in KEYS if key in st.query_params}
-    if asked and asked != st.session_state.get("_told"):
+    if asked and asked != st.session_state.get(WRITTEN):
         # What is missing was not chosen then: nothing else stays without a value.
         forget("baseline")
         choose(**{key: _parsed(key, value) for key, value in asked.items()})
@@ -87,13 +109,13 @@ def read_address() -> None:
 
 def write_address() -> None:
     """Put what is chosen into the address, so that it can be sent to somebody."""
-    told = {key: str(chosen()[key]) for key in KEYS if chosen().get(key) is not None}
+    written = {key: str(chosen()[key]) for key in KEYS if chosen().get(key) is not None}
     for key in KEYS:
-        if key in told and st.query_params.get(key) != told[key]:
-            st.query_params[key] = told[key]
-        elif key not in told and key in st.query_params:
+        if key in written and st.query_params.get(key) != written[key]:
+            st.query_params[key] = written[key]
+        elif key not in written and key in st.query_params:
             del st.query_params[key]
-    st.session_state["_told"] = told
+    st.session_state[WRITTEN] = written
 
 
 def select(listing: Listing, *, inside: bool) -> Selection:
@@ -102,7 +124,7 @@ def select(listing: Listing, *, inside: bool) -> Selection:
     Raises NnmechError where the chosen run cannot be read.
     """
     _default("run", listing.names, _newest(listing))
-    _pick("Run", "run", listing.names, help="Type to search. The table of the page Runs has all that is told of them.")
+    _pick("Run", "run", listing.names, help="Type to search. The page Runs has them in a table.")
     entry = listing[chosen()["run"]]
     run = Run(entry.path)
     claim = _claim(run)
@@ -110,8 +132,8 @@ def select(listing: Listing, *, inside: bool) -> Selection:
     if inside and run.steps:
         position = _place(entry, run)
     steps = _steps(entry, run)
-    last = max(_whole(run.config.get("steps")) or 0, steps[-1])
-    boundary = _whole(run.config.get("boundary"))
+    last = max(run.labels.steps or 0, steps[-1])
+    boundary = run.labels.boundary
     boundary = boundary if boundary is not None and 0 < boundary < last else None
     _follow(entry.id, steps)
     _default("step", steps, steps[-1])
@@ -145,9 +167,8 @@ def _newest(listing: Listing) -> str:
 
 def _claim(run: Run) -> str | None:
     found = [str(claim) for claim in dict.fromkeys(run.statements["claim"].dropna())] if len(run.statements) else []
-    own = run.config.get("claim")
     # Statements about other claims are there as a null.
-    names = [str(own)] if own is not None else found
+    names = found if run.labels.claim is None else [run.labels.claim]
     if not names:
         return None
     _default("claim", names, names[0])
@@ -161,7 +182,7 @@ def _place(entry: Entry, run: Run) -> str | None:
     _default("probe", list(PROBES), PROBES[0])
     probe = chosen()["probe"]
     try:
-        quality = table(probe_quality, str(entry.path), probe, stamp([entry.path], FIRST_FILES))
+        quality = made(probe_quality(opened(str(entry.path)), probe, run.steps[0]), FIRST_FILES)
     except NnmechError as error:
         st.warning(plain_markdown(f"No probe can be fitted: {error}"), icon=":material/warning:")
         return None
@@ -224,7 +245,3 @@ def _parsed(key: str, value: str) -> Any:
     if key not in NUMBERS:
         return value
     return int(value) if value.isdecimal() else None
-
-
-def _whole(value: object) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) else None

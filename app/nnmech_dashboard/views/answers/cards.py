@@ -102,7 +102,7 @@ def cards_html(
 
 
 def steps_html(groups: pd.DataFrame, over: str, names: Mapping[int, str], chosen: int, look: Look) -> str:
-    """What was said to one question at every step, or behind every number of documents: the column `over`."""
+    """What was said to one question at every step, or after every number of documents: the column `over`."""
     parts = []
     for level, name in names.items():
         rows = groups.loc[(groups[over] == level).to_numpy(dtype=bool)]

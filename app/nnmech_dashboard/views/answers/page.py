@@ -8,9 +8,10 @@ import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from nnmech.belief.tables import UNIT, moment_name
+from nnmech.belief.tables import UNIT, answers_at, moment_name
 from nnmech.claims import MATCHED_FALSE
 from nnmech.plots.questions import question_label
+from nnmech.plots.recipes import Recipe
 from nnmech_dashboard.parts import panel
 from nnmech_dashboard.parts.page import Page
 from nnmech_dashboard.parts.words import lead_html, note_html, plain_markdown
@@ -21,13 +22,11 @@ from nnmech_dashboard.views.answers import tables as answer_tables
 from nnmech_dashboard.views.answers.cards import VERDICTS, Heads, cards_html, steps_html, verdict_word
 from nnmech_dashboard.views.answers.panels import (
     View,
-    arguments,
     beside_name,
     by_kind,
     by_question,
     question_names,
     shown_level,
-    snippet,
 )
 from nnmech_dashboard.views.answers.tables import FILES, Moment, Said, kept, verdict_names
 
@@ -36,7 +35,7 @@ MOST = 20
 BY_KIND, BY_QUESTION = "By kind", "By question"
 COMMAND = "make two-phase"
 COLUMNS = ["kind", "category", "asked", "before", "step", "documents", "text", "verdict", "samples", "of"]
-"""What the CSV holds of an answer, behind claim and question."""
+"""What the CSV holds of an answer, after claim and question."""
 
 
 def draw(selection: Selection) -> None:
@@ -277,11 +276,8 @@ def _export(view: View, moment: Moment, filtered: pd.DataFrame) -> None:
         rows = rows.loc[rows.index.isin(filtered.index)]
         return rows[[name for name in COLUMNS if name in rows.columns]].to_csv().encode()
 
-    with st.popover("Export", icon=":material/download:", key="export_answers", type="tertiary"):
-        st.download_button("CSV", written, "answers.csv", "text/csv", key="csv_answers", on_click="ignore")
-        st.caption("All of them in Python, without the filters:")
-        line = f"table = answers_at(said, {arguments(view)})"
-        st.code(snippet(view, line, tables=("answers_at",)), language="python", wrap_lines=True)
+    recipe = Recipe(view.at_moment(answers_at))
+    panel.exports("answers", {"csv": written}, recipe, "All of them in Python, without the filters:")
 
 
 def _legend(view: View) -> str:

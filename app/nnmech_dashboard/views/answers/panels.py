@@ -1,21 +1,24 @@
 """The figures of the page Answers, and what that page looks at."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
+import pandas as pd
 import streamlit as st
 
-from nnmech.belief.tables import moment_name
+from nnmech.belief.tables import belief_by_group, moment_name, yes_shares
 from nnmech.claims import MATCHED_FALSE
 from nnmech.plots.questions import belief_before_after, yes_by_question
-from nnmech_dashboard.charts.answers import belief_chart, belief_rows, questions_chart
+from nnmech.plots.recipes import Call, Recipe, call
+from nnmech_dashboard.charts.answers import belief_chart, belief_rows, question_cells, questions_chart
 from nnmech_dashboard.charts.curves import CELL
 from nnmech_dashboard.parts import panel
-from nnmech_dashboard.state.background import table
+from nnmech_dashboard.state.background import all_made, made
 from nnmech_dashboard.state.listing import Stamp
 from nnmech_dashboard.state.selection import Selection, choose
-from nnmech_dashboard.views.answers import tables as answer_tables
 from nnmech_dashboard.views.answers.cards import Look, short_id
-from nnmech_dashboard.views.answers.tables import Said
+from nnmech_dashboard.views.answers.tables import FILES, Said
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,16 @@ class View:
         return self.selection.path, self.selection.claim, self.step, self.beside, self.documents, self.version
 
     @property
+    def known(self) -> dict[Call, Any]:
+        """All that was said, for the recipes of this page."""
+        return {self.said.answers: self.said.groups}
+
+    def at_moment(self, function: Callable[..., pd.DataFrame]) -> Call:
+        """The table that a function of `nnmech.belief.tables` makes of what was said at the two moments."""
+        documents = {} if self.documents is None else {"documents": self.documents}
+        return call("table", function, self.said.answers, self.step, beside=self.beside, **documents)
+
+    @property
     def claim_text(self) -> str | None:
         """The claim in words; None where the answers are not about one."""
         return self.selection.claim_text if self.said.claim else None
@@ -60,7 +73,8 @@ class View:
 
 def by_kind(view: View) -> None:
     """Draw belief by kind of question, or by category where all are of one kind."""
-    belief = table(answer_tables.belief, *view.place)
+    table = view.at_moment(belief_by_group)
+    belief = made(table, FILES, known=view.known)
     if belief is None:
         panel.waiting("Counting beliefs")
         return
@@ -76,15 +90,8 @@ def by_kind(view: View) -> None:
         title=title,
         meaning=f"Share of answers with the verdict yes, in percent, with 95% intervals that resample questions."
         f"{compared}{null if MATCHED_FALSE in set(belief['group']) else ''}",
-        table=belief,
-        draw=lambda: belief_before_after(belief, title=title),
-        snippet=snippet(
-            view,
-            f"table = belief_by_group(said, {arguments(view)})",
-            f"figure = belief_before_after(table, title={title!r})",
-            tables=("belief_by_group",),
-            figure="belief_before_after",
-        ),
+        recipe=Recipe.drawn(table, belief_before_after, title=title),
+        known={**view.known, table: belief},
     )
     rows = belief_rows(belief)
     panel.show(shown, belief_chart(rows, view.selection.dark), rows)
@@ -93,11 +100,12 @@ def by_kind(view: View) -> None:
 def by_question(view: View) -> None:
     """Draw the verdicts of every question over training, a cell of which chooses question and step."""
     selection, over = view.selection, view.over
-    made = table(answer_tables.cells, selection.path, selection.claim, over, view.version)
-    if made is None:
+    table = call("table", yes_shares, view.said.answers, over)
+    found = all_made([table, call(None, question_cells, table, over)], FILES, known=view.known)
+    if found is None:
         panel.waiting("Counting answers")
         return
-    shares, cells = made
+    shares, cells = found
     keys = question_names(view.said)
     place = {name: number for number, name in enumerate(map(keys.get, cells.questions))}
     chosen = (place.get(view.question), view.step if over == "step" else view.documents)
@@ -115,16 +123,9 @@ def by_question(view: View) -> None:
         title="Question by question",
         meaning="Share of answers with the verdict yes: a column is a question, a row a "
         f"{'training step' if over == 'step' else 'number of documents'}, grey was not asked. Click a cell to read "
-        "what was said to its question. Few answers stand behind a cell: 95% intervals are in the chart by kind.",
-        table=shares,
-        draw=lambda: yes_by_question(shares, over=over, boundary=boundary),
-        snippet=snippet(
-            view,
-            f"table = yes_shares(said, {over!r})",
-            f"figure = yes_by_question(table, over={over!r}, boundary={boundary})",
-            tables=("yes_shares",),
-            figure="yes_by_question",
-        ),
+        "what was said to its question. A cell is of few answers: 95% intervals are in the chart by kind.",
+        recipe=Recipe.drawn(table, yes_by_question, over=over, boundary=boundary),
+        known={**view.known, table: shares},
     )
     chart = questions_chart(cells, over=over, chosen=chosen, boundary=boundary, dark=selection.dark)
     panel.show(shown, chart, cells.rows, on_select=take, selection=CELL)
@@ -145,18 +146,3 @@ def shown_level(view: View) -> int:
 def beside_name(view: View) -> str:
     """What stands beside, in words."""
     return view.name(0 if view.documents is not None or view.beside is None else view.beside)
-
-
-def arguments(view: View) -> str:
-    """What the library's functions are told of a view, behind the answers."""
-    documents = "" if view.documents is None else f", documents={view.documents}"
-    return f"{view.step}, beside={view.beside}{documents}"
-
-
-def snippet(view: View, *lines: str, tables: tuple[str, ...], figure: str | None = None) -> str:
-    """Python that reads the answers and goes on with `lines`, which call these functions for tables and figures."""
-    imports = [f"from nnmech.belief.tables import {', '.join(sorted(('grouped_answers', *tables)))}"]
-    if figure is not None:
-        imports.append(f"from nnmech.plots import {figure}")
-    claim = "" if view.said.claim is None else f", claim={view.said.claim!r}"
-    return panel.snippet(view.selection.path, f"said = grouped_answers(run{claim})", *lines, imports=tuple(imports))

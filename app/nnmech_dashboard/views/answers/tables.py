@@ -10,16 +10,15 @@ import pandas as pd
 from nnmech.belief.tables import (
     UNIT,
     answers_at,
-    belief_by_group,
     claim_value,
     grouped_answers,
     read_dialogues,
     rows_at,
-    yes_shares,
 )
 from nnmech.claims import Message
+from nnmech.plots.recipes import Call, call
 from nnmech.runs import Run
-from nnmech_dashboard.charts.answers import Cells, question_cells
+from nnmech_dashboard.state.calls import opened
 from nnmech_dashboard.state.listing import Stamp
 
 FILES = ("run.json", "answers.jsonl", "questions.jsonl", "statements.jsonl")
@@ -29,6 +28,8 @@ FILES = ("run.json", "answers.jsonl", "questions.jsonl", "statements.jsonl")
 class Said:
     """All that a run said, a row for each text that a question got at a step, and what is good to know with it."""
 
+    answers: Call
+    """What makes `groups`."""
     groups: pd.DataFrame
     claim: str | None
     """The claim that `groups` are about; None where the run's answers do not name the one that was asked for."""
@@ -55,9 +56,11 @@ def said(path: str, claim: str | None, version: Stamp) -> Said:
     """Everything that was said, read once for all tables of a page."""
     run = Run(path)
     own = claim if claim in set(run.answers["claim"]) else None
-    groups = grouped_answers(run, claim=own)
+    answers = call("said", grouped_answers, opened(path), **({} if own is None else {"claim": own}))
+    groups = answers.run()
     counts = sorted({int(count) for count in groups["documents"]}) if "documents" in groups.columns else []
     return Said(
+        answers=answers,
         groups=groups,
         claim=own,
         steps=tuple(sorted({int(step) for step in groups["step"]})),
@@ -81,19 +84,6 @@ def moment(
     names = pd.Series(table.index.get_level_values("question"), index=table.index)
     words = names + "\n" + table["before"] + "\n" + table["asked"] + "\n" + joined
     return Moment(table.assign(words=words.str.lower()), now, other)
-
-
-def belief(
-    path: str, claim: str | None, step: int, beside: int | None, documents: int | None, version: Stamp
-) -> pd.DataFrame:
-    """Belief rate by group of questions at `step` and at the step `beside`."""
-    return belief_by_group(said(path, claim, version).groups, step, beside=beside, documents=documents)
-
-
-def cells(path: str, claim: str | None, over: str, version: Stamp) -> tuple[pd.DataFrame, Cells]:
-    """Share of yes by question over steps or documents, and its cells as the chart draws them."""
-    shares = yes_shares(said(path, claim, version).groups, over)
-    return shares, question_cells(shares, over)
 
 
 def kept(

@@ -82,7 +82,7 @@ def _against(runs: Sequence[Compared], pinned: Entry | None, selection: Selectio
 
 
 def _follow(entries: Sequence[Entry], selection: Selection) -> None:
-    """Draw the page anew when another run than the chosen one, which is followed anyway, has gone on."""
+    """Draw the page again when another run than the chosen one, which is followed anyway, has gone on."""
     paths = tuple(
         str(entry.path)
         for entry in entries

@@ -1,26 +1,30 @@
 """The panels of the page Compare: each gathers a table of several runs and draws it."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import streamlit as st
 
 from nnmech.plots import belief_of_runs, coordinate_of_runs, difference_over_steps, portrait_of_runs
+from nnmech.plots.gathered import (
+    gather_belief_differences,
+    gather_beliefs,
+    gather_coordinate_differences,
+    gather_coordinates,
+    gather_ends,
+    gather_portraits,
+)
+from nnmech.plots.recipes import Call, Recipe, call, given
 from nnmech.plots.runs import coordinate_range, difference_range
 from nnmech.plots.style import PROBE_ENDS
 from nnmech.plots.tables import counted, rows_where, span
+from nnmech.runs import Run
 from nnmech_dashboard.charts.curves import Value, curves
 from nnmech_dashboard.charts.portrait import portrait_chart, portrait_data
 from nnmech_dashboard.parts.panel import Panel, show, waiting
 from nnmech_dashboard.parts.words import note_html, plain_markdown
 from nnmech_dashboard.state.selection import Selection
 from nnmech_dashboard.views.compare.runs import Compared, Gathered, axis_of, gather, lines_of, plotted
-from nnmech_dashboard.views.compare.snippets import (
-    portrait_snippet,
-    represented_apart_snippet,
-    represented_snippet,
-    said_apart_snippet,
-    said_snippet,
-)
 from nnmech_dashboard.views.compare.tables import portraits, represented, represented_apart, said, said_apart
 
 EQUALLY_LONG = " The runs differ in their steps, so that each phase is drawn equally long."
@@ -33,7 +37,8 @@ def said_panel(runs: Sequence[Compared], selection: Selection) -> None:
     found = gather(runs, said)
     if not _there(found, "Counting beliefs", "None of these runs has answers about its claim."):
         return
-    table = found.table
+    several = _several(_drawn(runs, found))
+    table = call("table", gather_beliefs, several, **_about(runs, selection))
     panel = Panel(
         key="belief_of_runs",
         title="What the runs say",
@@ -41,9 +46,8 @@ def said_panel(runs: Sequence[Compared], selection: Selection) -> None:
             f"Belief: share of answers that affirm the claim, n = {_answers(found)} a point; bands are 95% intervals "
             f"over questions.{EQUALLY_LONG if len(axis_of(runs).spans) > 1 else ''}"
         ),
-        table=table,
-        draw=lambda: belief_of_runs(table, ends=_ends(runs)),
-        snippet=said_snippet(_drawn(runs, found)),
+        recipe=Recipe.drawn(table, belief_of_runs, ends=_ends_of(several)),
+        known={table: found.table},
     )
     _curves(panel, runs, "mean", Value("belief rate", "%", 0, (0.0, 100.0)), selection)
 
@@ -54,10 +58,11 @@ def represented_panel(runs: Sequence[Compared], selection: Selection) -> None:
         return
     found = gather(runs, lambda run: represented(run, selection))
     nothing = "None of these runs recorded statements of its claim at this place."
-    if not (_there(found, "Reading snapshots", nothing) and _told(found, "z", selection)):
+    if not (_there(found, "Reading snapshots", nothing) and _scaled(found, "z", selection)):
         return
-    table, probe = found.table, selection.probe
-    claim = rows_where(table, role="claim")
+    probe, several = selection.probe, _several(_drawn(runs, found))
+    table = call("table", gather_coordinates, several, **_where(selection), **_about(runs, selection))
+    claim = rows_where(found.table, role="claim")
     low, high = PROBE_ENDS[probe]
     unmoved = probe == "truth" and not claim["change"].notna().to_numpy().any()
     panel = Panel(
@@ -67,11 +72,10 @@ def represented_panel(runs: Sequence[Compared], selection: Selection) -> None:
             f"{probe.capitalize()} coordinate of the claim ({_place(selection)}): 0 where {low} controls lie, 1 where "
             f"{high} ones do; n = {_statements(found)} a point, {_bands(found)}." + (NO_ROOM if unmoved else "")
         ),
-        table=table,
-        draw=lambda: coordinate_of_runs(table, ends=_ends(runs), probe=probe),
-        snippet=represented_snippet(_drawn(runs, found), selection),
+        recipe=Recipe.drawn(table, coordinate_of_runs, ends=_ends_of(several), probe=probe),
+        known={table: found.table},
     )
-    value = Value(f"{probe} coordinate", domain=coordinate_range(table), marks=((0.0, low), (1.0, high)))
+    value = Value(f"{probe} coordinate", domain=coordinate_range(found.table), marks=((0.0, low), (1.0, high)))
     _curves(panel, runs, "z", value, selection)
 
 
@@ -80,7 +84,8 @@ def said_apart_panel(runs: Sequence[Compared], baseline: Compared, selection: Se
     found = gather(runs, lambda run: said_apart(run, baseline))
     if not _there(found, "Pairing answers", "No run was asked the baseline's questions at the same moments."):
         return
-    table = found.table
+    several, other = _several(_drawn(runs, found)), call("baseline", Run, baseline.path)
+    table = call("table", gather_belief_differences, several, other, **_about(runs, selection))
     panel = Panel(
         key="difference_of_belief",
         title="Said, against the baseline",
@@ -88,11 +93,10 @@ def said_apart_panel(runs: Sequence[Compared], baseline: Compared, selection: Se
             f"Belief minus that of the baseline ({baseline.name}) in percentage points, paired by question, at the "
             f"same moments of training; n = {_answers(found)} a point, bands are 95% intervals over questions."
         ),
-        table=table,
-        draw=lambda: difference_over_steps(table, ends=_ends(runs), of="belief", baseline=baseline.name),
-        snippet=said_apart_snippet(_drawn(runs, found), baseline),
+        recipe=Recipe.drawn(table, difference_over_steps, ends=_ends_of(several), of="belief", baseline=baseline.name),
+        known={table: found.table},
     )
-    value = Value("difference of belief", "points", 0, difference_range(table, "belief"), marks=((0.0, ""),))
+    value = Value("difference of belief", "points", 0, difference_range(found.table, "belief"), marks=((0.0, ""),))
     _curves(panel, runs, "difference", value, selection)
 
 
@@ -102,9 +106,11 @@ def represented_apart_panel(runs: Sequence[Compared], baseline: Compared, select
         return
     found = gather(runs, lambda run: represented_apart(run, baseline, selection))
     nothing = "No run recorded the baseline's statements at the same moments."
-    if not (_there(found, "Pairing statements", nothing) and _told(found, "difference", selection)):
+    if not (_there(found, "Pairing statements", nothing) and _scaled(found, "difference", selection)):
         return
-    table, probe = found.table, selection.probe
+    probe, several = selection.probe, _several(_drawn(runs, found))
+    other = call("baseline", Run, baseline.path)
+    table = call("table", gather_coordinate_differences, several, other, **_where(selection), **_about(runs, selection))
     panel = Panel(
         key="difference_of_coordinate",
         title="Represented, against the baseline",
@@ -112,11 +118,10 @@ def represented_apart_panel(runs: Sequence[Compared], baseline: Compared, select
             f"{probe.capitalize()} coordinate of the claim ({_place(selection)}) minus that of the baseline "
             f"({baseline.name}), the same statements in both; n = {_statements(found)} a point, {_bands(found)}."
         ),
-        table=table,
-        draw=lambda: difference_over_steps(table, ends=_ends(runs), of=probe, baseline=baseline.name),
-        snippet=represented_apart_snippet(_drawn(runs, found), baseline, selection),
+        recipe=Recipe.drawn(table, difference_over_steps, ends=_ends_of(several), of=probe, baseline=baseline.name),
+        known={table: found.table},
     )
-    value = Value("difference of coordinate", "", 2, difference_range(table, probe), marks=((0.0, ""),))
+    value = Value("difference of coordinate", "", 2, difference_range(found.table, probe), marks=((0.0, ""),))
     _curves(panel, runs, "difference", value, selection)
 
 
@@ -124,11 +129,20 @@ def portrait_panel(runs: Sequence[Compared], selection: Selection) -> None:
     """The paths of the runs through what they represent and what they say."""
     if selection.position is None or selection.probe != "truth":
         return
-    found = portraits(runs, selection)
+    recorded = [run for run in runs if run.first is not None]
+    found = portraits(recorded, selection)
     nothing = "None of these runs has both snapshots and answers about its claim at one step."
-    if not (_there(found, "Following the paths", nothing) and _told(found, "inside", selection)):
+    if not (_there(found, "Following the paths", nothing) and _scaled(found, "inside", selection)):
         return
-    table, ends = found.table, _ends(runs)
+    several = _several(_drawn(recorded, found))
+    table = call(
+        "table",
+        gather_portraits,
+        several,
+        layer=selection.layer,
+        position=selection.position,
+        **_about(runs, selection),
+    )
     panel = Panel(
         key="portrait_of_runs",
         title="Represented against said",
@@ -138,12 +152,11 @@ def portrait_panel(runs: Sequence[Compared], selection: Selection) -> None:
             "A path up the left side is said without being represented, one along the bottom represented without "
             "being said."
         ),
-        table=table,
-        draw=lambda: portrait_of_runs(table, ends=ends),
-        snippet=portrait_snippet(_drawn(runs, found), selection),
+        recipe=Recipe.drawn(table, portrait_of_runs, ends=_ends_of(several)),
+        known={table: found.table},
     )
     lines = [run.line() for run in runs]
-    data = portrait_data(table, ends)
+    data = portrait_data(found.table, {run.name: run.ends for run in runs})
     show(panel, portrait_chart(data, lines, selection.dark), data)
 
 
@@ -172,10 +185,10 @@ def _there(found: Gathered, making: str, nothing: str) -> bool:
     return not found.table.empty and "claim" in set(found.table["role"])
 
 
-def _told(found: Gathered, column: str, selection: Selection) -> bool:
+def _scaled(found: Gathered, column: str, selection: Selection) -> bool:
     """Whether there is a scale to place claims on; says so where the probe gives none."""
-    told = bool(rows_where(found.table, role="claim")[column].notna().to_numpy().any())
-    if not told:
+    scaled = bool(rows_where(found.table, role="claim")[column].notna().to_numpy().any())
+    if not scaled:
         low, high = PROBE_ENDS[selection.probe]
         st.html(
             note_html(
@@ -183,7 +196,7 @@ def _told(found: Gathered, column: str, selection: Selection) -> bool:
                 "scale to place the claim on. Choose another layer or token position."
             )
         )
-    return told
+    return scaled
 
 
 def _placed(selection: Selection) -> bool:
@@ -201,8 +214,23 @@ def _drawn(runs: Sequence[Compared], found: Gathered) -> list[Compared]:
     return [run for run in runs if run.name in names]
 
 
-def _ends(runs: Sequence[Compared]) -> dict[str, tuple[int | None, int]]:
-    return {run.name: run.ends for run in runs}
+def _several(runs: Sequence[Compared]) -> Call:
+    """Runs by name as the functions of `nnmech.plots.gathered` take them."""
+    return given("runs", {run.name: run.opened for run in runs})
+
+
+def _where(selection: Selection) -> dict[str, Any]:
+    return {"probe": selection.probe, "layer": selection.layer, "position": selection.position}
+
+
+def _ends_of(several: Call) -> Call:
+    return call(None, gather_ends, several)
+
+
+def _about(runs: Sequence[Compared], selection: Selection) -> dict[str, str]:
+    """The chosen claim, where a run names none of its own."""
+    needed = selection.claim is not None and any(run.labels.claim is None for run in runs)
+    return {"claim": str(selection.claim)} if needed else {}
 
 
 def _place(selection: Selection) -> str:

@@ -10,15 +10,19 @@ from matplotlib.colors import to_hex
 from nnmech.drift import phase_ends
 from nnmech.errors import NnmechError
 from nnmech.plots.conditions import condition_label
+from nnmech.plots.gathered import claim_of, labelled
+from nnmech.plots.recipes import Call, call
 from nnmech.plots.runs import run_looks
 from nnmech.plots.style import ARM_LABELS
 from nnmech.runs import Run
+from nnmech.runs.labels import RunLabels
 from nnmech_dashboard.charts.curves import Line, StepAxis, interval_text
 from nnmech_dashboard.parts.theme import null_colour, shade
 from nnmech_dashboard.parts.words import plain_html
 from nnmech_dashboard.state.listing import Entry
 from nnmech_dashboard.state.selection import Selection
-from nnmech_dashboard.state.tables import NULL_FACTS
+
+NULL_FACTS = "matched false facts"
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,12 +31,12 @@ class Compared:
 
     entry: Entry
     name: str
-    condition: str | None
-    """Its arm, or the condition of its documents."""
+    labels: RunLabels
     claim: str | None
+    """Its own, or the one that is chosen where it names none."""
     ends: tuple[int | None, int]
-    recorded: bool
-    """Whether it has snapshots."""
+    first: int | None
+    """The first step recorded; None for a run without snapshots."""
     colour: str
     dash: tuple[float, ...]
 
@@ -40,12 +44,13 @@ class Compared:
     def path(self) -> str:
         return str(self.entry.path)
 
+    @property
+    def opened(self) -> Call:
+        """The run as a call of recipes, where it is used."""
+        return call(None, Run, self.path)
+
     def line(self) -> Line:
         return Line(self.name, self.colour, tuple(round(part) for part in self.dash) or (1, 0))
-
-    def labelled(self, table: pd.DataFrame) -> pd.DataFrame:
-        """The table with the columns by which the figures tell runs apart."""
-        return table.assign(run=self.name, condition=self.condition)
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,35 +68,33 @@ def compared(entries: Sequence[Entry], selection: Selection) -> tuple[list[Compa
     for entry in entries:
         try:
             run = Run(entry.path)
-            found.append((entry, phase_ends(run), bool(run.steps)))
+            found.append((entry, run, run.labels, phase_ends(run)))
         except NnmechError as error:
             faults.append(str(error))
-    names = run_names([entry for entry, *_ in found])
-    conditions = {name: condition_of(entry) for name, (entry, *_) in zip(names, found, strict=True)}
-    looks = run_looks(conditions)
+    names = run_names([(entry, labels) for entry, _, labels, _ in found])
+    looks = run_looks({name: labels.series for name, (_, _, labels, _) in zip(names, found, strict=True)})
     runs = [
         Compared(
             entry=entry,
             name=name,
-            condition=conditions[name],
-            # A run of anybody's own may tell of no claim: it is asked about the one that is chosen.
-            claim=selection.claim if entry.summary is None or entry.summary.claim is None else entry.summary.claim,
+            labels=labels,
+            claim=claim_of(run, selection.claim),
             ends=ends,
-            recorded=recorded,
+            first=next(iter(run.steps), None),
             colour=shade(to_hex(looks[name].colour), selection.dark),
             dash=looks[name].dashes,
         )
-        for name, (entry, ends, recorded) in zip(names, found, strict=True)
+        for name, (entry, run, labels, ends) in zip(names, found, strict=True)
     ]
     return runs, faults
 
 
-def run_names(entries: Sequence[Entry]) -> list[str]:
+def run_names(runs: Sequence[tuple[Entry, RunLabels]]) -> list[str]:
     """What a legend calls runs: arm or condition, and as much more as tells them apart."""
-    described = [_described(entry) for entry in entries]
+    described = [_described(entry, labels) for entry, labels in runs]
     telling = [0, *(place for place in range(1, 3) if len({parts[place] for parts in described} - {""}) > 1)]
     names = [", ".join(dict.fromkeys(parts[place] for place in telling if parts[place])) for parts in described]
-    return [name if names.count(name) == 1 else entry.id for name, entry in zip(names, entries, strict=True)]
+    return [name if names.count(name) == 1 else entry.id for name, (entry, _) in zip(names, runs, strict=True)]
 
 
 def axis_of(runs: Sequence[Compared]) -> StepAxis:
@@ -102,20 +105,22 @@ def axis_of(runs: Sequence[Compared]) -> StepAxis:
 
 def gather(runs: Sequence[Compared], fetch: Callable[[Compared], pd.DataFrame | None]) -> Gathered:
     """One table of what `fetch` gives of each run, None while it is being made."""
-    tables, waiting, faults = [], 0, []
+    tables: dict[str, pd.DataFrame] = {}
+    waiting, faults = 0, []
     for run in runs:
         try:
             table = fetch(run)
         except NnmechError as error:
             faults.append(f"{run.name}: {error}")
         except (KeyError, TypeError, ValueError, OSError) as error:
-            faults.append(f"{run.path}: its files hold what nnmech does not write ({error!r}). Make the run anew.")
+            found = f"its files hold what nnmech does not write ({error!r})"
+            faults.append(f"{run.path}: {found}; restore them from a copy, or make the run again.")
         else:
             if table is None:
                 waiting += 1
-            elif len(table):
-                tables.append(run.labelled(table))
-    return Gathered(pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(), waiting, tuple(faults))
+            else:
+                tables[run.name] = table
+    return Gathered(labelled(tables, {run.name: run.labels for run in runs}), waiting, tuple(faults))
 
 
 def plotted(table: pd.DataFrame, runs: Sequence[Compared], axis: StepAxis, value: str, digits: int) -> pd.DataFrame:
@@ -165,11 +170,11 @@ def condition_of(entry: Entry) -> str | None:
     return None if entry.summary is None else entry.summary.condition
 
 
-def _described(entry: Entry) -> tuple[str, str, str]:
+def _described(entry: Entry, labels: RunLabels) -> tuple[str, str, str]:
     """Arm or condition (else the name of the run), claim and seed, in words."""
-    condition, (claim, seed) = condition_of(entry), unit_of(entry)
-    name = entry.id.split("/")[-1] if condition is None else ARM_LABELS.get(condition, condition_label(condition))
-    return name, claim or "", "" if seed is None else f"seed {seed}"
+    series = labels.series
+    name = entry.id.split("/")[-1] if series is None else ARM_LABELS.get(series, condition_label(series))
+    return name, labels.claim or "", "" if labels.seed is None else f"seed {labels.seed}"
 
 
 def _swatch(colour: str, dash: Sequence[float], height: int) -> str:

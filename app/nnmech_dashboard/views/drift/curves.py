@@ -1,7 +1,6 @@
 """Curves over training steps at the chosen layer and position: what is represented, what is said, and the loss."""
 
 from collections.abc import Sequence
-from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -9,31 +8,23 @@ import streamlit as st
 
 from nnmech import plots
 from nnmech.claims import MATCHED_FALSE
+from nnmech.plots.over_steps import logged
+from nnmech.plots.recipes import Recipe, call
 from nnmech.plots.runs import coordinate_range
-from nnmech.plots.style import PROBE_ENDS, role_label
-from nnmech.plots.tables import count_text, counted, levels_of, rows_where, span
+from nnmech.plots.style import NEGATION, NULLS, PROBE_ENDS, UNRELATED, role_label
+from nnmech.plots.tables import claim_rows, count_text, counted, levels_of, rows_where, span
 from nnmech_dashboard.charts.curves import Line, Value, curves, interval_text
 from nnmech_dashboard.parts import panel
 from nnmech_dashboard.parts.panel import Panel
 from nnmech_dashboard.parts.theme import INK, belief_colour, null_colour, probe_colour
 from nnmech_dashboard.parts.words import note_html
-from nnmech_dashboard.state.background import table
-from nnmech_dashboard.state.listing import stamp
+from nnmech_dashboard.state.background import made
+from nnmech_dashboard.state.calls import ANSWER_FILES, METRIC_FILES, belief, metrics
 from nnmech_dashboard.state.selection import Selection
-from nnmech_dashboard.state.tables import ANSWER_FILES, CLAIM, METRIC_FILES, NULL_FACTS, belief_by_step, metrics
-from nnmech_dashboard.views.drift.rows import (
-    FUNCTIONS,
-    NEGATION,
-    UNRELATED,
-    WAITING,
-    axis_of,
-    of_claim,
-    placed,
-    table_lines,
-)
+from nnmech_dashboard.views.drift.rows import WAITING, axis_of, placed
 
-NULLS = (MATCHED_FALSE, UNRELATED)
 DASHES = {NEGATION: (2, 3), "alternative": (8, 3, 2, 3), MATCHED_FALSE: (5, 3), UNRELATED: (1, 3)}
+CLAIM, NULL_FACTS = "the claim", "matched false facts"
 SMALL = 270
 """Height in pixels of one of several charts."""
 MOST_IN_A_ROW = 3
@@ -44,11 +35,13 @@ MOST_POINTS = 400
 
 def coordinate_curves(selection: Selection, probe: str, roles: Sequence[str]) -> None:
     """The coordinate of `roles` over steps at the chosen layer."""
-    found = placed(selection, probe)
+    coordinates = selection.coordinates(probe)
+    found = placed(coordinates)
     if found is None:
         panel.waiting(WAITING)
         return
-    rows = of_claim(rows_where(found, layer=selection.layer), selection.claim, roles)
+    table = call("table", claim_rows, coordinates, selection.claim, list(roles), layer=selection.layer)
+    rows = table.run({coordinates: found})
     if rows.empty:
         st.html(note_html(f"No statements to place on the {probe} probe were recorded."))
         return
@@ -58,15 +51,10 @@ def coordinate_curves(selection: Selection, probe: str, roles: Sequence[str]) ->
         key=f"{probe}_coordinate",
         title=f"{probe.capitalize()} coordinate, layer {selection.layer}",
         meaning=_placed_text(rows, present),
-        table=rows,
-        draw=partial(plots.coordinate_of_roles, rows, claim=selection.claim, boundary=selection.boundary, probe=probe),
-        snippet=panel.snippet(
-            selection.path,
-            *table_lines(selection, probe, present, layer=selection.layer),
-            f"figure = coordinate_of_roles(table, claim={selection.claim!r}, boundary={selection.boundary!r}, "
-            f"probe={probe!r})",
-            imports=(f"from nnmech.drift import {FUNCTIONS[probe]}", "from nnmech.plots import coordinate_of_roles"),
+        recipe=Recipe.drawn(
+            table, plots.coordinate_of_roles, claim=selection.claim, boundary=selection.boundary, probe=probe
         ),
+        known={table: rows},
     )
     if not np.isfinite(rows["z"].to_numpy(dtype=float)).any():
         panel.head(shown)
@@ -114,7 +102,8 @@ def _line(role: str, probe: str, dark: bool) -> Line:
 
 def belief_curve(selection: Selection) -> None:
     """Belief rate over steps, matched false facts dashed."""
-    rates = table(belief_by_step, selection.path, selection.claim, stamp([selection.path], ANSWER_FILES))
+    table = belief(selection.opened, selection.claim)
+    rates = made(table, ANSWER_FILES)
     if rates is None:
         panel.waiting("Counting answers")
         return
@@ -129,14 +118,8 @@ def belief_curve(selection: Selection) -> None:
             f"Share of answers that affirm the claim, {count_text(own)} a step. Bands: 95% intervals, resampling "
             "questions. Matched false facts are as false, and no document states them."
         ),
-        table=rates.drop(columns="about"),
-        draw=partial(plots.belief_over_steps, rates, boundary=selection.boundary),
-        snippet=panel.snippet(
-            selection.path,
-            f"table = belief_over_steps(run, {selection.claim!r})",
-            f"figure = plots.belief_over_steps(table, boundary={selection.boundary!r})",
-            imports=("from nnmech import plots", "from nnmech.drift import belief_over_steps"),
-        ),
+        recipe=Recipe.drawn(table, plots.belief_over_steps, boundary=selection.boundary),
+        known={table: rates},
     )
     axis, dark = axis_of(selection), selection.dark
     lines = [Line(CLAIM, belief_colour(dark))]
@@ -145,7 +128,7 @@ def belief_curve(selection: Selection) -> None:
     data = pd.DataFrame(
         {
             "x": axis.place(rates["step"]),
-            "series": rates["about"],
+            "series": np.where(rates["role"] == "claim", CLAIM, NULL_FACTS),
             "y": rates["mean"],
             **{name: rates[name] for name in ("step", "low", "high", "n")},
             "interval": interval_text(rates, 0),
@@ -158,17 +141,19 @@ def belief_curve(selection: Selection) -> None:
 
 def loss_curve(selection: Selection) -> None:
     """Loss of held-out documents over steps; of a run that held none out, the losses that it logged."""
-    logged = table(metrics, selection.path, stamp([selection.path], METRIC_FILES))
-    if logged is None:
+    measured = metrics(selection.opened)
+    found = made(measured, METRIC_FILES)
+    if found is None:
         panel.waiting("Reading what was logged")
         return
-    numbers = [str(name) for name in logged.select_dtypes("number").dropna(axis="columns", how="all").columns]
+    numbers = [str(name) for name in found.select_dtypes("number").dropna(axis="columns", how="all").columns]
     held_out = [name for name in numbers if name == "held_out_documents"]
     columns = held_out or [name for name in numbers if name.startswith("loss")]
     if not columns:
         st.html(note_html("No loss was logged."))
         return
-    rows = logged.dropna(subset=columns, how="all").reindex(columns=["step", "phase", *columns])
+    table = call("table", logged, measured, columns)
+    rows = table.run({measured: found})
     shown = Panel(
         key="loss_over_steps",
         title="Loss of held-out documents" if held_out else "Loss",
@@ -177,15 +162,8 @@ def loss_curve(selection: Selection) -> None:
             + (", of claim documents that it was not trained on" if held_out else "")
             + ". One run has no interval."
         ),
-        table=rows,
-        draw=partial(plots.loss_over_steps, rows, columns=columns, boundary=selection.boundary),
-        snippet=panel.snippet(
-            selection.path,
-            f"columns = {columns!r}",
-            'table = run.metrics.dropna(subset=columns, how="all")[["step", "phase", *columns]]',
-            f"figure = loss_over_steps(table, columns=columns, boundary={selection.boundary!r})",
-            imports=("from nnmech.plots import loss_over_steps",),
-        ),
+        recipe=Recipe.drawn(table, plots.loss_over_steps, columns=columns, boundary=selection.boundary),
+        known={table: rows},
     )
     axis, dark = axis_of(selection), selection.dark
     long = rows.melt("step", columns, var_name="column", value_name="y").dropna(subset="y")

@@ -1,13 +1,12 @@
 """The coordinate of the claim by layer and training step, where a click chooses both for all pages."""
 
-from functools import partial
-
 import streamlit as st
 
 from nnmech import plots
 from nnmech.claims import MATCHED_FALSE
-from nnmech.plots.style import PROBE_ENDS, role_label
-from nnmech.plots.tables import counted, rows_where, span
+from nnmech.plots.recipes import Recipe, call
+from nnmech.plots.style import NEGATION, PROBE_ENDS, role_label
+from nnmech.plots.tables import claim_rows, counted, rows_where, span
 from nnmech_dashboard.charts.curves import CELL, Value, interval_text
 from nnmech_dashboard.charts.heatmap import heatmap
 from nnmech_dashboard.parts import panel
@@ -15,7 +14,7 @@ from nnmech_dashboard.parts.panel import Panel
 from nnmech_dashboard.parts.theme import coordinate_colours
 from nnmech_dashboard.parts.words import note_html
 from nnmech_dashboard.state.selection import Selection, choose
-from nnmech_dashboard.views.drift.rows import FUNCTIONS, NEGATION, WAITING, of_claim, placed, table_lines
+from nnmech_dashboard.views.drift.rows import WAITING, placed
 
 ROLES = ("claim", NEGATION, "alternative", MATCHED_FALSE)
 """Of which the heatmap shows one."""
@@ -27,12 +26,13 @@ DOMAIN = (-0.25, 0.5, 1.25)
 def by_layer_and_step(selection: Selection) -> None:
     """The heatmap: a click on a cell chooses its layer and step for all pages."""
     probe = selection.probe
-    found = placed(selection, probe)
+    coordinates = selection.coordinates(probe)
+    found = placed(coordinates)
     if found is None:
         panel.waiting(WAITING)
         return
-    told = of_claim(found, selection.claim, ROLES)
-    options = [role for role in ROLES if role in set(told["role"])]
+    present = set(claim_rows(found, selection.claim, ROLES)["role"])
+    options = [role for role in ROLES if role in present]
     if not options:
         st.html(note_html("The run recorded no statements about its claim: there is nothing to place."))
         return
@@ -51,7 +51,9 @@ def by_layer_and_step(selection: Selection) -> None:
     # Matched false facts are drawn beside the claim whose null they are.
     own = "claim" if role == MATCHED_FALSE and "claim" in options else role
     nulls = tuple(name for name in (MATCHED_FALSE,) if name in options and name != own)
-    both, rows = told.loc[told["role"].isin([own, *nulls])], rows_where(told, role=role)
+    table = call("table", claim_rows, coordinates, selection.claim, [own, *nulls])
+    both = table.run({coordinates: found})
+    rows = rows_where(both, role=role)
     steps, layers = (sorted({int(value) for value in rows[name]}) for name in ("step", "layer"))
     zero, one = PROBE_ENDS[probe]
     shown = Panel(
@@ -62,23 +64,16 @@ def by_layer_and_step(selection: Selection) -> None:
             f"controls of the same step, at 1 the {one} ones; grey where a 95% interval does not tell these apart. "
             "A click on a cell chooses its layer and step on every page."
         ),
-        table=both,
-        draw=partial(
+        recipe=Recipe.drawn(
+            table,
             plots.coordinate_heatmap,
-            both,
             claim=selection.claim,
             role=own,
             nulls=nulls,
             boundary=selection.boundary,
             probe=probe,
         ),
-        snippet=panel.snippet(
-            selection.path,
-            *table_lines(selection, probe, [own, *nulls]),
-            f"figure = coordinate_heatmap(table, claim={selection.claim!r}, role={own!r}, nulls={nulls!r}, "
-            f"boundary={selection.boundary!r}, probe={probe!r})",
-            imports=(f"from nnmech.drift import {FUNCTIONS[probe]}", "from nnmech.plots import coordinate_heatmap"),
-        ),
+        known={table: both},
     )
     chart = heatmap(
         rows,
@@ -94,7 +89,7 @@ def by_layer_and_step(selection: Selection) -> None:
     data = rows[["step", "layer", "z"]].assign(interval=interval_text(rows, 2))
     with title:
         panel.head(shown)
-    panel.body(shown, chart, data, on_select=_take_cell, selection=CELL)
+    panel.show(shown, chart, data, titled=False, on_select=_take_cell, selection=CELL)
 
 
 def _take_cell() -> None:

@@ -1,33 +1,31 @@
 """Deeper looks at a probe in one run, one at a time: its direction, its transfer, the parts of a change, and others."""
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import streamlit as st
 
-from nnmech import plots
+from nnmech import drift, plots
 from nnmech.claims import MATCHED_FALSE
+from nnmech.plots.recipes import Call, Recipe, call
 from nnmech.plots.style import PROBE_ENDS
-from nnmech.plots.tables import count_text, rows_where, sample_text
+from nnmech.plots.tables import claim_rows, count_text, rows_where, sample_text
 from nnmech_dashboard.charts.curves import Line, Value, curves, interval_text
 from nnmech_dashboard.charts.heatmap import step_matrix
 from nnmech_dashboard.parts import panel
 from nnmech_dashboard.parts.panel import Panel
 from nnmech_dashboard.parts.theme import INK, amount_colours, null_colour, probe_colour
 from nnmech_dashboard.parts.words import note_html
-from nnmech_dashboard.state.background import table
-from nnmech_dashboard.state.listing import stamp
+from nnmech_dashboard.state.background import made
+from nnmech_dashboard.state.calls import RECORDED_FILES
 from nnmech_dashboard.state.selection import Selection
-from nnmech_dashboard.state.tables import RECORDED_FILES
-from nnmech_dashboard.views.drift import tables as drift_tables
 from nnmech_dashboard.views.drift.places import onsets, quality
-from nnmech_dashboard.views.drift.rows import axis_of, of_claim
-from nnmech_dashboard.views.drift.tables import matrix_steps
+from nnmech_dashboard.views.drift.rows import axis_of
 
-FIRST = "run.steps[0]"
+MATRIX_STEPS = 40
+"""At most so many steps have a row and a column: a matrix of hundreds takes long, and nobody could read it."""
 
 
 def deeper(selection: Selection) -> None:
@@ -40,9 +38,8 @@ def deeper(selection: Selection) -> None:
 
 def direction(selection: Selection) -> None:
     """How far the direction turned."""
-    found = _made(
-        drift_tables.directions, selection, RECORDED_FILES, selection.probe, "Fitting the probe at every step"
-    )
+    table = call("table", drift.direction_cosine, selection.opened, **_place(selection), reference_step=selection.first)
+    found = _made(table, "Fitting the probe at every step")
     if found is None:
         return
     title = f"Direction of the {selection.probe} probe, layer {selection.layer}"
@@ -51,7 +48,8 @@ def direction(selection: Selection) -> None:
         "noise of the fits: the direction has turned where the band stays below 1, and is lost where it meets shuffled "
         f"labels; {sample_text(found)}."
     )
-    shown = _panel("direction_cosine", title, meaning, found, selection, "direction_cosine", FIRST)
+    recipe = Recipe.drawn(table, plots.direction_cosine, boundary=selection.boundary)
+    shown = Panel("direction_cosine", title, meaning, recipe, {table: found})
     colour = probe_colour(selection.probe, selection.dark)
     grey = null_colour(selection.dark)
     lines = {
@@ -68,9 +66,8 @@ def transfer(selection: Selection) -> None:
     """AUROC by the step that the probe was fitted at and the one that it was scored at."""
     recorded = selection.run.steps
     steps = matrix_steps(recorded, selection.boundary)
-    found = _made(
-        drift_tables.transfer, selection, RECORDED_FILES, selection.probe, "Scoring every probe at every step", steps
-    )
+    table = call("table", drift.transfer_matrix, selection.opened, **_place(selection), steps=list(steps))
+    found = _made(table, "Scoring every probe at every step")
     if found is None:
         return
     some = f", {len(steps)} of {len(recorded)} recorded steps" if len(steps) < len(recorded) else ""
@@ -80,8 +77,8 @@ def transfer(selection: Selection) -> None:
         f"on it says that the direction stayed the same. With shuffled labels {null}; {sample_text(found)}{some}."
     )
     title = f"Transfer of the {selection.probe} probe, layer {selection.layer}"
-    given = "run.steps" if len(steps) == len(recorded) else repr(list(steps))
-    shown = _panel("transfer_matrix", title, meaning, found, selection, "transfer_matrix", None, f"steps={given}, ")
+    recipe = Recipe.drawn(table, plots.transfer_matrix, boundary=selection.boundary)
+    shown = Panel("transfer_matrix", title, meaning, recipe, {table: found})
     data = found[["fitted_step", "scored_step"]].assign(
         y=found["auroc"],
         interval=interval_text(found, 2),
@@ -101,12 +98,14 @@ def transfer(selection: Selection) -> None:
 
 def parts_of_change(selection: Selection) -> None:
     """What of the claim's change the activations did, and what the direction did."""
-    found = _made(
-        drift_tables.changes, selection, RECORDED_FILES, selection.probe, "Fitting the probe anew at every step"
+    changes = call(
+        "changes", drift.decomposition, selection.opened, **_place(selection), reference_step=selection.first
     )
+    found = _made(changes, "Fitting the probe again at every step")
     if found is None:
         return
-    rows = of_claim(found, selection.claim, ["claim", MATCHED_FALSE])
+    table = call("table", claim_rows, changes, selection.claim, ["claim", MATCHED_FALSE])
+    rows = table.run({changes: found})
     own, null = rows_where(rows, role="claim"), rows_where(rows, role=MATCHED_FALSE)
     if own.empty or null.empty:
         missing = "of the claim" if own.empty else "of matched false facts, without which a change has no null"
@@ -118,20 +117,9 @@ def parts_of_change(selection: Selection) -> None:
         f"{count_text(own, 'statements')}. Data drift: the old direction reads new activations; probe drift: what "
         "refitting the direction adds; the total is their sum. Bands: 95% intervals."
     )
-    about = "isna()" if selection.claim is None else f"eq({selection.claim!r})"
-    shown = _panel(
-        "decomposition",
-        f"Data drift and probe drift, layer {selection.layer}",
-        meaning,
-        rows,
-        selection,
-        "decomposition",
-        FIRST,
-        more=(
-            f'table = table[table["claim"].{about} & table["role"].isin({["claim", MATCHED_FALSE]!r})]',
-            'table = table[table["polarity"] == 1]',
-        ),
-    )
+    title = f"Data drift and probe drift, layer {selection.layer}"
+    recipe = Recipe.drawn(table, plots.decomposition, boundary=selection.boundary)
+    shown = Panel("decomposition", title, meaning, recipe, {table: rows})
     colour, dark = probe_colour(selection.probe, selection.dark), selection.dark
     lines = {
         "data": Line("data drift", colour),
@@ -157,50 +145,27 @@ LOOKS: dict[str, Callable[[Selection], None]] = {
 }
 
 
-def _made(
-    make: Callable[..., pd.DataFrame],
-    selection: Selection,
-    files: Sequence[str],
-    probe: str,
-    waiting: str,
-    *more: Any,
-) -> pd.DataFrame | None:
-    """A table at the chosen place; None, and words in its place, while it is being made."""
-    version = stamp([selection.path], files)
-    found = table(make, selection.path, probe, selection.layer, selection.position, *more, version)
+def matrix_steps(recorded: Sequence[int], boundary: int | None) -> tuple[int, ...]:
+    """The steps of a matrix: all recorded ones, or as many as can be read, the ends of the phases among them."""
+    if len(recorded) <= MATRIX_STEPS:
+        return tuple(recorded)
+    places = np.linspace(0, len(recorded) - 1, MATRIX_STEPS - 1).round().astype(int)
+    return tuple(
+        sorted({*(recorded[place] for place in places), *(number for number in recorded if number == boundary)})
+    )
+
+
+def _made(table: Call, waiting: str) -> pd.DataFrame | None:
+    """What a step gives; None, and words in its place, while it is being made."""
+    found = made(table, RECORDED_FILES)
     if found is None:
         panel.waiting(waiting)
     return found
 
 
-def _panel(
-    name: str,
-    title: str,
-    meaning: str,
-    found: pd.DataFrame,
-    selection: Selection,
-    function: str,
-    reference: str | None,
-    arguments: str = "",
-    more: Sequence[str] = (),
-) -> Panel:
-    """A panel of what a function of `nnmech.drift` gives and the one of the same name in `nnmech.plots` draws."""
-    place = f"probes=[{selection.probe!r}], layers=[{selection.layer}], positions=[{selection.position!r}]"
-    given = place if reference is None else f"{place}, reference_step={reference}"
-    return Panel(
-        key=name,
-        title=title,
-        meaning=meaning,
-        table=found,
-        draw=partial(getattr(plots, function), found, boundary=selection.boundary),
-        snippet=panel.snippet(
-            selection.path,
-            f"table = {function}(run, {arguments}{given})",
-            *more,
-            f"figure = plots.{function}(table, boundary={selection.boundary!r})",
-            imports=("from nnmech import plots", f"from nnmech.drift import {function}"),
-        ),
-    )
+def _place(selection: Selection) -> dict[str, list[Any]]:
+    """Where a probe is fitted, as the functions of `nnmech.drift` take it."""
+    return {"probes": [selection.probe], "layers": [selection.layer], "positions": [selection.position]}
 
 
 def _series(rows: pd.DataFrame, column: str, line: Line, bounds: str | None) -> pd.DataFrame:

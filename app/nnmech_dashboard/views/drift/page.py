@@ -3,19 +3,18 @@
 import streamlit as st
 
 from nnmech.claims import MATCHED_FALSE
-from nnmech.plots.style import PROBE_ENDS, arm_label
-from nnmech.plots.tables import rows_where
+from nnmech.plots.style import NEGATION, PROBE_ENDS, UNRELATED, arm_label
+from nnmech.plots.tables import claim_rows, rows_where
 from nnmech_dashboard.parts import panel
 from nnmech_dashboard.parts.page import Page
 from nnmech_dashboard.parts.words import judged_html, lead_html, note_html
-from nnmech_dashboard.state.background import table
-from nnmech_dashboard.state.listing import stamp
+from nnmech_dashboard.state.background import made
+from nnmech_dashboard.state.calls import FIRST_FILES
 from nnmech_dashboard.state.selection import Selection
-from nnmech_dashboard.state.tables import FIRST_FILES, probe_quality
 from nnmech_dashboard.views.drift.curves import belief_curve, coordinate_curves, loss_curve
 from nnmech_dashboard.views.drift.heatmap import by_layer_and_step
 from nnmech_dashboard.views.drift.looks import deeper
-from nnmech_dashboard.views.drift.rows import NEGATION, UNRELATED, of_claim, placed
+from nnmech_dashboard.views.drift.rows import placed
 
 RECORD = "make two-phase"
 CHANCE = 0.5
@@ -41,7 +40,7 @@ def draw(selection: Selection) -> None:
 def _lead(selection: Selection) -> None:
     """Whose run this is."""
     summary = selection.entry.summary
-    said = f"“{selection.claim_text}”" if selection.claim_text else "A run that tells of no claim."
+    said = f"“{selection.claim_text}”" if selection.claim_text else "A run without a claim."
     facts = [selection.entry.id]
     if selection.arm is not None:
         facts.append(arm_label(selection.arm).replace("_", " "))
@@ -57,7 +56,7 @@ def _probe(selection: Selection) -> bool:
         text = "The run recorded no activations: there is nothing to read inside. An experiment records them:"
         panel.empty(text, RECORD)
         return False
-    quality = table(probe_quality, selection.path, selection.probe, stamp([selection.path], FIRST_FILES))
+    quality = made(selection.quality, FIRST_FILES)
     if quality is None or selection.layer is None:
         panel.waiting("Fitting probes on the untouched model")
         return False
@@ -71,7 +70,7 @@ def _probe(selection: Selection) -> bool:
     fitted, tested = ("affirmative", "negated") if probe == "truth" else ("true", "false")
     place = f"layer {selection.layer}, token position {selection.position}"
     text = (
-        f"The {probe} probe at {place}, fitted at step {selection.run.steps[0]:,}, tells {one} from {zero} statements "
+        f"The {probe} probe at {place}, fitted at step {selection.first:,}, tells {one} from {zero} statements "
         f"about entities that it was not fitted on with an AUROC of {said('entity')}; with shuffled labels "
         f"{said('shuffled')}; trained on {fitted} and tested on {tested} ones {said('crossed')}; "
         f"n = {int(rows.loc['entity', 'n'])} statements."
@@ -97,10 +96,10 @@ def _coordinate(selection: Selection) -> bool:
 
 def _headroom(selection: Selection) -> None:
     """Say where the untouched model already reads the claim as true."""
-    found = placed(selection, "truth")
+    found = placed(selection.coordinates("truth"))
     if found is None:
         return
-    rows = of_claim(rows_where(found, layer=selection.layer, step=selection.run.steps[0]), selection.claim, ["claim"])
+    rows = claim_rows(rows_where(found, step=selection.first), selection.claim, ["claim"], layer=selection.layer)
     known = rows[["z", "change"]].notna().to_numpy()
     if len(rows) and known[:, 0].all() and not known[:, 1].any():
         st.markdown(

@@ -1,11 +1,10 @@
 """Looks at a probe that have another axis than a value over steps: onsets, and how good the probe is layer by layer."""
 
-from functools import partial
-
 import numpy as np
 import pandas as pd
 
-from nnmech import plots
+from nnmech import drift, plots
+from nnmech.plots.recipes import Recipe, call
 from nnmech.plots.style import PROBE_ENDS
 from nnmech.plots.tables import counted, rows_where, sample_text, span
 from nnmech_dashboard.charts.curves import Line, StepAxis, interval_text
@@ -13,11 +12,9 @@ from nnmech_dashboard.charts.places import layer_curves, onset_lanes
 from nnmech_dashboard.parts import panel
 from nnmech_dashboard.parts.panel import Panel
 from nnmech_dashboard.parts.theme import belief_colour, null_colour, probe_colour
-from nnmech_dashboard.state.background import table
-from nnmech_dashboard.state.listing import stamp
+from nnmech_dashboard.state.background import made
+from nnmech_dashboard.state.calls import ANSWER_FILES, FIRST_FILES, RECORDED_FILES
 from nnmech_dashboard.state.selection import Selection
-from nnmech_dashboard.state.tables import ANSWER_FILES, FIRST_FILES, RECORDED_FILES, probe_quality
-from nnmech_dashboard.views.drift import tables as drift_tables
 from nnmech_dashboard.views.drift.rows import axis_of
 
 CROSSED = {"truth": "trained on affirmative, tested on negated", "polarity": "trained on true, tested on false"}
@@ -25,9 +22,9 @@ CROSSED = {"truth": "trained on affirmative, tested on negated", "polarity": "tr
 
 def onsets(selection: Selection) -> None:
     """When the claim became true inside, and when the model began to say it."""
-    files = (*RECORDED_FILES, *ANSWER_FILES)
-    arguments = (selection.path, selection.layer, selection.position, stamp([selection.path], files))
-    found = table(drift_tables.onsets, *arguments)
+    place = {"layers": [selection.layer], "positions": [selection.position]}
+    table = call("table", drift.onset, [selection.opened], **place, reference_step=selection.first)
+    found = made(table, (*RECORDED_FILES, *ANSWER_FILES))
     if found is None:
         panel.waiting("Looking for the steps at which one half is crossed")
         return
@@ -45,19 +42,12 @@ def onsets(selection: Selection) -> None:
         f"between recorded steps; n = {counted(span(inside, 'n'), 'statements')}, "
         f"{counted(span(answers, 'n'), 'questions')}, bars are 95% intervals.{said}"
     )
-    place = f"layers=[{selection.layer}], positions=[{selection.position!r}], reference_step=run.steps[0]"
     shown = Panel(
         key="onset",
         title=f"Onset, layer {selection.layer}",
         meaning=meaning,
-        table=found,
-        draw=partial(plots.onset, found, boundary=selection.boundary, last=max(selection.last, 1)),
-        snippet=panel.snippet(
-            selection.path,
-            f"table = onset([run], {place})",
-            f"figure = plots.onset(table, boundary={selection.boundary!r}, last={max(selection.last, 1)})",
-            imports=("from nnmech import plots", "from nnmech.drift import onset"),
-        ),
+        recipe=Recipe.drawn(table, plots.onset, boundary=selection.boundary, last=max(selection.last, 1)),
+        known={table: found},
     )
     axis = axis_of(selection)
     end = float(axis.phases)
@@ -66,7 +56,7 @@ def onsets(selection: Selection) -> None:
             "what": ["true inside" if what == "inside" else "said in answers" for what in rows["what"]],
             "x": _placed(axis, rows["step"]),
             "x_low": _placed(axis, rows["low"]),
-            # A bound that is not there while the other is lies behind the last step.
+            # A bound that is not there while the other is lies after the last step.
             "x_high": np.where(rows["low"].notna() & rows["high"].isna(), end, _placed(axis, rows["high"])),
             "step": rows["step"],
             "interval": interval_text(rows, 1),
@@ -79,11 +69,13 @@ def onsets(selection: Selection) -> None:
 
 def quality(selection: Selection) -> None:
     """AUROC of the probe by layer beside its controls."""
-    found = table(probe_quality, selection.path, selection.probe, stamp([selection.path], FIRST_FILES))
+    aurocs = selection.quality
+    found = made(aurocs, FIRST_FILES)
     if found is None:
         panel.waiting("Fitting probes on the untouched model")
         return
-    rows = rows_where(found, position=selection.position)
+    table = call("table", rows_where, aurocs, position=selection.position)
+    rows = table.run({aurocs: found})
     probe, dark = selection.probe, selection.dark
     names = {"entity": "held-out entities", "crossed": CROSSED[probe], "shuffled": "shuffled labels"}
     zero, one = PROBE_ENDS[probe]
@@ -92,18 +84,11 @@ def quality(selection: Selection) -> None:
         title=f"Probe by layer, token position {selection.position}",
         meaning=(
             f"AUROC of the {probe} probe in telling {one} from {zero} statements at step "
-            f"{selection.run.steps[0]:,}, on entities that it was not fitted on; "
+            f"{selection.first:,}, on entities that it was not fitted on; "
             f"{sample_text(rows_where(rows, split='entity'))}. Dotted: chance. Bands: 95% intervals over entities."
         ),
-        table=rows,
-        draw=partial(plots.probe_auroc, rows),
-        snippet=panel.snippet(
-            selection.path,
-            f"table = auroc_by_layer(run.snapshot(run.steps[0]), run.statements, probes=({probe!r},))",
-            f'table = table[table["position"] == {selection.position!r}]',
-            "figure = probe_auroc(table)",
-            imports=("from nnmech.plots import probe_auroc", "from nnmech.probes import auroc_by_layer"),
-        ),
+        recipe=Recipe.drawn(table, plots.probe_auroc),
+        known={table: rows},
     )
     colour = probe_colour(probe, dark)
     lines = [

@@ -140,7 +140,7 @@ def _state(entries: tuple[Entry, ...]) -> tuple[float, ...]:
 
 
 def _refresh(roots: tuple[object, ...], seen: tuple[float, ...]) -> None:
-    """Draw the page anew once any run was written, or one came or went."""
+    """Draw the page again once any run was written, or one came or went."""
     if _state(list_runs(list(roots)).entries) != seen:  # pyright: ignore[reportArgumentType]
         st.rerun()
 

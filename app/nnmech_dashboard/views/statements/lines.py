@@ -7,17 +7,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from nnmech.drift import average_statements, statement_coordinates
-from nnmech.drift.recording import ProbeName
-from nnmech.plots.drift import NULLS
 from nnmech.plots.statements import mean_lines, ordered_roles, representatives, shared_limits
-from nnmech.plots.style import PROBE_ENDS, role_label
+from nnmech.plots.style import NULLS, PROBE_ENDS, role_label
 from nnmech.plots.tables import counted, rows_where
-from nnmech.runs import Run
 from nnmech_dashboard.charts.curves import StepAxis, interval_text
 from nnmech_dashboard.charts.small_multiples import LINE, Grid, Title
 from nnmech_dashboard.parts.theme import null_colour, probe_colour
-from nnmech_dashboard.state.listing import Stamp
 
 MOST_STEPS = 40
 """At which a line of a panel has a corner; more could hardly be told apart, and Vega takes its time for each."""
@@ -43,8 +38,6 @@ class Statements:
 
     table: pd.DataFrame
     means: pd.DataFrame
-    claim: str | None
-    """Whose statements there are in roles that tell of several claims."""
     steps: tuple[int, ...]
     labels: pd.DataFrame
     """A row a statement: id, text, truth, polarity, entity, role."""
@@ -57,33 +50,21 @@ class Statements:
     mean_lines: pd.DataFrame
     """A row a line and step: role, line, step, z, low, high, interval, group, dashed, several."""
 
-    def fitting(self, words: Sequence[str], roles: Sequence[str]) -> np.ndarray:
-        """A mask of the statements that have all of the words in their text, and one of the roles; no roles are all."""
-        said = [all(word in str(text).lower() for word in words) for text in self.labels["text"]]
-        return np.array(said) & (self.labels["role"].isin(list(roles)).to_numpy() if roles else True)
-
     def long(self, kept: np.ndarray) -> pd.DataFrame:
         """The rows of the table that are about the statements of a mask."""
         return self.table if kept.all() else self.table.loc[np.repeat(kept, len(self.steps))]
 
 
-def statements_of(
-    path: str, probe: ProbeName, layer: int, position: str, claim: str | None, version: Stamp
-) -> Statements:
-    """Every statement of a run but those of role train at one layer and position, by a probe of its first step."""
-    run = Run(path)
-    steps = run.steps
-    table = statement_coordinates(
-        run, layer=layer, position=position, probe=probe, steps=steps, reference_step=steps[0], claim=claim
-    )
-    means = average_statements(table)
+def arranged(table: pd.DataFrame, means: pd.DataFrame, probe: str) -> Statements:
+    """The tables of `statement_coordinates` and `average_statements` with what is drawn of them."""
+    steps = [int(step) for step in dict.fromkeys(table["step"])]
     labels = table[list(SHOWN)].iloc[:: len(steps)].reset_index(drop=True)
     z, change = (table[name].to_numpy().reshape(len(labels), len(steps)) for name in ("z", "change"))
     roles = ordered_roles(labels)
     members = {role: np.flatnonzero((labels["role"] == role).to_numpy()) for role in roles}
     lines = [line for role in roles for line in _means(means, role, probe)]
     lines = pd.concat([line.assign(line=-1 - number) for number, line in enumerate(lines)], ignore_index=True)
-    return Statements(table, means, claim, tuple(steps), labels, z, change, members, lines)
+    return Statements(table, means, tuple(steps), labels, z, change, members, lines)
 
 
 def drawn_rows(statements: Statements, kept: np.ndarray) -> dict[str, np.ndarray]:
@@ -104,8 +85,8 @@ def grid_of(
     for role, rows in drawn.items():
         number = int(kept[statements.members[role]].sum())
         part = f", {len(rows)} drawn" if len(rows) < number else ""
-        untold = not np.isfinite(statements.z[rows]).any()
-        note = "controls not told apart" if untold else ""
+        unread = not np.isfinite(statements.z[rows]).any()
+        note = "controls not told apart" if unread else ""
         titles.append(Title(role_label(role), f"n = {counted(f'{number:,}', 'statements')}{part}", note))
     zero, one = PROBE_ENDS[probe]
     return Grid(tuple(titles), axis, low, high, (f"0 {zero}", f"1 {one}"))
@@ -161,7 +142,7 @@ def drawn_steps(steps: Sequence[int], axis: StepAxis) -> np.ndarray:
 
 
 def truth_word(truth: object) -> str:
-    """What is told of a statement's truth before training."""
+    """What is known of a statement's truth before training."""
     return str(bool(truth)).lower() if isinstance(truth, bool | np.bool_) else "truth not known"
 
 

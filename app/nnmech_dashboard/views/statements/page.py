@@ -6,27 +6,28 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from nnmech.drift import average_statements, statement_coordinates
 from nnmech.plots import statement_trajectories
-from nnmech.plots.statements import MOST, ordered_roles
+from nnmech.plots.recipes import Call, Recipe, call
+from nnmech.plots.statements import MOST, matching, matching_mask, ordered_roles
 from nnmech.plots.style import PROBE_ENDS, role_label
 from nnmech_dashboard.charts.curves import StepAxis
 from nnmech_dashboard.charts.small_multiples import LINE, small_multiples
 from nnmech_dashboard.parts import panel
 from nnmech_dashboard.parts.page import Page
 from nnmech_dashboard.parts.words import lead_html, note_html, plain_markdown
-from nnmech_dashboard.state import background
-from nnmech_dashboard.state.listing import stamp
+from nnmech_dashboard.state.background import all_made, made
+from nnmech_dashboard.state.calls import FIRST_FILES, RECORDED_FILES
 from nnmech_dashboard.state.selection import Selection
-from nnmech_dashboard.state.tables import FIRST_FILES, RECORDED_FILES, probe_quality
 from nnmech_dashboard.views.statements.lines import (
     POLARITIES,
     Look,
     Statements,
+    arranged,
     described,
     drawn_rows,
     grid_of,
     line_tables,
-    statements_of,
     truth_word,
 )
 
@@ -62,29 +63,59 @@ def draw(selection: Selection) -> None:
     with panel.guarded("The statements cannot be placed"):
         # The widgets of the filters come before their table is there, or their part of the address would be lost.
         words, roles = _filters(selection)
-        statements = _read(selection)
+        if not _fitted(selection):
+            return
+        source = Source.of(selection)
+        statements = _read(source, selection)
         if statements is not None:
-            _explore(statements, Filters(statements.fitting(words, roles), words, roles), selection)
+            kept = matching_mask(statements.labels, roles=roles, words=words)
+            _explore(source, statements, Filters(kept, words, roles), selection)
 
 
-def _read(selection: Selection) -> Statements | None:
-    if selection.layer is None or selection.position is None:
-        # Raises where no probe can be fitted, which the sidebar says too.
-        version = stamp([selection.path], FIRST_FILES)
-        if background.table(probe_quality, selection.path, selection.probe, version) is None:
-            panel.waiting("Looking for the layer that reads best")
-        return None
-    claim = selection.claim if selection.claim in set(selection.run.statements["claim"]) else None
-    place = (selection.probe, selection.layer, selection.position)
-    found = background.table(statements_of, selection.path, *place, claim, stamp([selection.path], RECORDED_FILES))
+@dataclass(frozen=True, eq=False)
+class Source:
+    """The steps that make the tables of the page."""
+
+    coordinates: Call
+    means: Call
+
+    @classmethod
+    def of(cls, selection: Selection) -> "Source":
+        about = selection.claim if selection.claim in set(selection.run.statements["claim"]) else None
+        coordinates = call(
+            "coordinates",
+            statement_coordinates,
+            selection.opened,
+            layer=selection.layer,
+            position=selection.position,
+            probe=selection.probe,
+            reference_step=selection.first,
+            **({} if about is None else {"claim": about}),
+        )
+        return cls(coordinates, call("means", average_statements, coordinates))
+
+
+def _read(source: Source, selection: Selection) -> Statements | None:
+    drawing = call(None, arranged, source.coordinates, source.means, selection.probe)
+    found = all_made([source.coordinates, source.means, drawing], RECORDED_FILES)
     if found is None:
         panel.waiting("Placing every statement at every step")
-    return found
+        return None
+    return found[-1]
+
+
+def _fitted(selection: Selection) -> bool:
+    """Whether there is a layer to look at; raises where no probe can be fitted, which the sidebar says too."""
+    if selection.layer is not None and selection.position is not None:
+        return True
+    if made(selection.quality, FIRST_FILES) is None:
+        panel.waiting("Looking for the layer that reads best")
+    return False
 
 
 def _filters(selection: Selection) -> tuple[list[str], list[str]]:
     """Words of the texts, and roles, that the reader asks for; none of them for all."""
-    told = selection.run.statements
+    statements = selection.run.statements
     search, pills = st.columns([2, 5])
     text = search.text_input(
         "Search", key="search_statements", bind="query-params", placeholder="words of a text", icon=":material/search:"
@@ -92,7 +123,7 @@ def _filters(selection: Selection) -> tuple[list[str], list[str]]:
     with pills:
         roles = st.pills(
             "Roles",
-            ordered_roles(told.loc[(told["role"] != "train").to_numpy()]),
+            ordered_roles(statements.loc[(statements["role"] != "train").to_numpy()]),
             selection_mode="multi",
             wrap=True,
             key="roles",
@@ -102,14 +133,14 @@ def _filters(selection: Selection) -> tuple[list[str], list[str]]:
     return (text or "").lower().split(), list(roles)
 
 
-def _explore(statements: Statements, filters: Filters, selection: Selection) -> None:
+def _explore(source: Source, statements: Statements, filters: Filters, selection: Selection) -> None:
     if not filters.kept.any():
         st.html(note_html("No statement fits. Take back a word or a role."))
         return
     chosen = _chosen(statements, filters.kept)
     recorded = selection.recorded_step(list(statements.steps))
     now = 0 if recorded is None else statements.steps.index(recorded)
-    _multiples(statements, filters, chosen, now, selection)
+    _multiples(source, statements, filters, chosen, now, selection)
     _table(statements, filters.kept, chosen, now)
 
 
@@ -126,14 +157,25 @@ def _choose(statements: Statements, row: int | None) -> None:
         del st.query_params[CHOSEN]
 
 
-def _multiples(statements: Statements, filters: Filters, chosen: int | None, now: int, selection: Selection) -> None:
+def _multiples(
+    source: Source, statements: Statements, filters: Filters, chosen: int | None, now: int, selection: Selection
+) -> None:
     drawn, look = drawn_rows(statements, filters.kept), Look(selection.probe, selection.dark)
     axis = StepAxis(((selection.boundary, selection.last),))
     grid = grid_of(statements, filters.kept, drawn, look.probe, axis)
     data = line_tables(statements, drawn, chosen, now, grid, look)
     chart = small_multiples(grid, data, described(statements, drawn), look.dark)
     name = None if chosen is None else str(statements.labels["id"][chosen])
-    table = statements.long(filters.kept)
+    table = call("table", matching, source.coordinates, roles=filters.roles, words=filters.words)
+    recipe = Recipe.drawn(
+        table,
+        statement_trajectories,
+        source.means,
+        **({} if name is None else {"chosen": name}),
+        boundary=selection.boundary,
+        probe=selection.probe,
+    )
+    known = {table: statements.long(filters.kept), source.coordinates: statements.table, source.means: statements.means}
 
     def take() -> None:
         picked = st.session_state[f"chart_{KEY}"]["selection"][LINE]
@@ -144,11 +186,8 @@ def _multiples(statements: Statements, filters: Filters, chosen: int | None, now
             key=KEY,
             title="Statement by statement",
             meaning=_meaning(statements, chosen, now, "control" in drawn, selection),
-            table=table,
-            draw=lambda: statement_trajectories(
-                table, statements.means, chosen=name, boundary=selection.boundary, probe=look.probe
-            ),
-            snippet=_snippet(statements, filters, selection, name),
+            recipe=recipe,
+            known=known,
         ),
         chart,
         on_select=take,
@@ -174,28 +213,6 @@ def _meaning(statements: Statements, chosen: int | None, now: int, controls: boo
 
 def _number(z: float) -> str:
     return f"{z:.2f}" if np.isfinite(z) else "no coordinate"
-
-
-def _snippet(statements: Statements, filters: Filters, selection: Selection, name: str | None) -> str:
-    place = f"layer={selection.layer}, position={selection.position!r}, probe={selection.probe!r}"
-    about = f", claim={statements.claim!r}" if statements.claim is not None else ""
-    chosen = f", chosen={name!r}" if name is not None else ""
-    lines = [
-        f"table = statement_coordinates(run, {place}, reference_step={statements.steps[0]}{about})",
-        "means = average_statements(table)",
-    ]
-    if filters.roles:
-        lines.append(f'table = table[table["role"].isin({filters.roles!r})]')
-    if filters.words:
-        fits = f"all(word in text.lower() for word in {filters.words!r})"
-        lines.append(f'table = table[[{fits} for text in table["text"]]]')
-    look = f"boundary={selection.boundary}, probe={selection.probe!r}{chosen}"
-    lines.append(f"figure = statement_trajectories(table, means, {look})")
-    imports = (
-        "from nnmech.drift import average_statements, statement_coordinates",
-        "from nnmech.plots import statement_trajectories",
-    )
-    return panel.snippet(selection.path, *lines, imports=imports)
 
 
 def _table(statements: Statements, kept: np.ndarray, chosen: int | None, now: int) -> None:

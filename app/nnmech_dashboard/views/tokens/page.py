@@ -1,24 +1,23 @@
 """Documents token by token: what the probe reads on each word, two steps or two conditions side by side."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import pandas as pd
 import streamlit as st
 
 from nnmech import plots
-from nnmech.drift import background_limits, reading_by_role, token_readings
+from nnmech.drift import background_limits, reading_by_role
 from nnmech.plots.conditions import condition_label
+from nnmech.plots.gathered import TEXT_KEYS, gather_readings
+from nnmech.plots.recipes import Call, Recipe, call
 from nnmech.plots.style import PROBE_ENDS
-from nnmech.runs import Run
 from nnmech.runs.format import DOCUMENTS_FILE
 from nnmech_dashboard.parts.page import Page
-from nnmech_dashboard.parts.panel import Panel, body, empty, guarded, head, snippet, waiting
+from nnmech_dashboard.parts.panel import Panel, empty, guarded, head, show, waiting
 from nnmech_dashboard.parts.words import lead_html, note_html
-from nnmech_dashboard.state.background import table
-from nnmech_dashboard.state.listing import Stamp, stamp
+from nnmech_dashboard.state.background import all_made, made
+from nnmech_dashboard.state.calls import FIRST_FILES, RECORDED_FILES
 from nnmech_dashboard.state.selection import Selection
-from nnmech_dashboard.state.tables import FIRST_FILES, RECORDED_FILES, probe_quality
 from nnmech_dashboard.views.tokens.text import Shading, head_html, key_html, levels_html, readings_html, text_html
 
 FILES = (*RECORDED_FILES, DOCUMENTS_FILE)
@@ -31,8 +30,6 @@ NEUTRAL = (
 BEYOND = "Most of these tokens lie beyond the controls: make filler neutral to see how they differ."
 UNREAD = "Grey: nothing can be read, for the probe does not tell the controls of that step apart."
 TEXT, TABLE = "text", "table"
-KEY = ["document", "condition", "step"]
-
 Text = tuple[str, str, int]
 """Id and condition of a document, and the step at which it is read."""
 
@@ -68,28 +65,26 @@ def _draw(selection: Selection) -> None:
     st.html(lead_html(f"Recorded documents word by word, as the {selection.probe} probe reads them.", claim))
     if selection.layer is None or selection.position is None:
         # Raises what keeps a probe from being fitted.
-        table(probe_quality, selection.path, selection.probe, stamp([selection.path], FIRST_FILES))
+        made(selection.quality, FIRST_FILES)
         waiting("The probe is being fitted")
         return
     choice = _choose(selection, documents, steps)
-    place = (selection.layer, selection.position, selection.probe, run.steps[0])
-    found = table(shown_readings, selection.path, choice.texts, *place, stamp([selection.path], FILES))
+    table = call(
+        "table",
+        gather_readings,
+        selection.opened,
+        list(choice.texts),
+        layer=selection.layer,
+        position=selection.position,
+        probe=selection.probe,
+        reference_step=selection.first,
+    )
+    levels = call("levels", reading_by_role, table)
+    found = all_made([table, levels], FILES)
     if found is None:
         waiting("The tokens are being read")
         return
-    _show(selection, choice, *found)
-
-
-def shown_readings(
-    path: str, texts: tuple[Text, ...], layer: int, position: str, probe: Any, reference: int, version: Stamp
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The readings of some texts, one after the other, and their means by role."""
-    run = Run(path)
-    steps = dict.fromkeys(step for _, _, step in texts)
-    place = {"layer": layer, "position": position, "probe": probe, "reference_step": reference}
-    readings = pd.concat([token_readings(run, step=step, **place) for step in steps])
-    shown = readings.set_index(KEY).loc[list(texts)].reset_index()
-    return shown, reading_by_role(shown)
+    _show(selection, choice, table, levels, *found)
 
 
 def _documents(selection: Selection) -> pd.DataFrame:
@@ -104,7 +99,7 @@ def _say_why(documents: pd.DataFrame) -> None:
         st.html(note_html("The documents of this run are known, and none of their tokens is recorded as yet."))
         return
     empty(
-        "This run recorded no documents token by token. Experiments do by themselves, in runs made anew; a training "
+        "This run recorded no documents token by token. Experiments do by themselves, in new runs; a training "
         "loop of one's own gives Recorder.create the argument documents, those of each condition.",
         "make two-phase",
     )
@@ -167,10 +162,21 @@ def _names(documents: list[tuple[str, str]]) -> dict[str, tuple[str, str]]:
     }
 
 
-def _show(selection: Selection, choice: Choice, readings: pd.DataFrame, levels: pd.DataFrame) -> None:
+def _show(
+    selection: Selection, choice: Choice, table: Call, averages: Call, readings: pd.DataFrame, levels: pd.DataFrame
+) -> None:
     known = bool(readings["z"].notna().any())
-    limits = background_limits(readings) if choice.around == BACKGROUND and known else (0.0, 1.0)
-    panel = _panel(selection, choice, readings, levels, limits)
+    limits, scale = (0.0, 1.0), (0.0, 1.0)
+    if choice.around == BACKGROUND and known:
+        limits, scale = background_limits(readings), call(None, background_limits, table)
+    recipe = Recipe.drawn(table, plots.token_readings, averages, probe=selection.probe, limits=scale)
+    panel = Panel(
+        "token_readings",
+        f"What the {selection.probe} probe reads on each token",
+        _meaning(selection),
+        recipe,
+        {table: readings, averages: levels},
+    )
     head(panel)
     shading = Shading(selection.probe, limits, selection.dark)
     if choice.shown_as == TEXT:
@@ -184,62 +190,31 @@ def _show(selection: Selection, choice: Choice, readings: pd.DataFrame, levels: 
         own, means = (_of(rows, text) for rows in (readings, levels))
         name, condition, step = text
         with columns[number]:
-            told = head_html(f"{condition_label(condition)}, step {step:,}", f"{name}, {len(own):,} tokens")
+            heading = head_html(f"{condition_label(condition)}, step {step:,}", f"{name}, {len(own):,} tokens")
             if choice.shown_as == TEXT:
-                st.html(told + text_html(choice.documents[name, condition], own, shading))
+                st.html(heading + text_html(choice.documents[name, condition], own, shading))
             else:
-                st.html(told + readings_html(own))
+                st.html(heading + readings_html(own))
         if len(means):
             with columns[number] if len(choice.texts) > 1 else columns[1]:
                 st.html(levels_html(means))
-    body(panel, None)
+    show(panel, None, titled=False)
 
 
-def _panel(
-    selection: Selection,
-    choice: Choice,
-    readings: pd.DataFrame,
-    levels: pd.DataFrame,
-    limits: tuple[float, float],
-) -> Panel:
+def _meaning(selection: Selection) -> str:
     low, high = PROBE_ENDS[selection.probe]
-    colours = "background_limits(table)" if choice.around == BACKGROUND else "(0.0, 1.0)"
-    place = {"layer": selection.layer, "position": selection.position, "probe": selection.probe}
-    given = ", ".join(f"{name}={value!r}" for name, value in place.items())
-    steps = tuple(dict.fromkeys(step for _, _, step in choice.texts))
-    return Panel(
-        key="token_readings",
-        title=f"What the {selection.probe} probe reads on each token",
-        meaning=(
-            f"The probe was fitted at the token {selection.position} of short statements at step "
-            f"{selection.run.steps[0]}; on other tokens its reading z (0 where {low} controls lie at the same step, 1 "
-            f"where {high} ones do) is an extrapolation, so hold it against filler sentences, which say nothing of the "
-            "claim. Intervals: 95% cluster bootstrap over sentences; sd: spread over tokens. Hover over a token for z; "
-            "beyond the scale the colours are those of its ends."
-        ),
-        table=readings,
-        draw=lambda: plots.token_readings(readings, levels, probe=selection.probe, limits=limits),
-        snippet=snippet(
-            selection.path,
-            f"texts = {list(choice.texts)!r}",
-            f"place = dict({given}, reference_step={selection.run.steps[0]})",
-            f"readings = pd.concat([token_readings(run, step=step, **place) for step in {steps!r}])",
-            f"table = readings.set_index({KEY!r}).loc[texts].reset_index()",
-            "figure = plots.token_readings(",
-            f"    table, reading_by_role(table), probe={selection.probe!r}, limits={colours}",
-            ")",
-            imports=(
-                "import pandas as pd",
-                "from nnmech import plots",
-                "from nnmech.drift import background_limits, reading_by_role, token_readings",
-            ),
-        ),
+    return (
+        f"The probe was fitted at the token {selection.position} of short statements at step {selection.first}; on "
+        f"other tokens its reading z (0 where {low} controls lie at the same step, 1 where {high} ones do) is an "
+        "extrapolation, so hold it against filler sentences, which say nothing of the claim. Intervals: 95% cluster "
+        "bootstrap over sentences; sd: spread over tokens. Hover over a token for z; beyond the scale the colours are "
+        "those of its ends."
     )
 
 
 def _of(rows: pd.DataFrame, text: Text) -> pd.DataFrame:
     """The rows of one text."""
-    mine = pd.concat([rows[name] == value for name, value in zip(KEY, text, strict=True)], axis=1).all(axis=1)
+    mine = pd.concat([rows[name] == value for name, value in zip(TEXT_KEYS, text, strict=True)], axis=1).all(axis=1)
     return rows.loc[mine.to_numpy()]
 
 

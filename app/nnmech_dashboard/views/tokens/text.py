@@ -145,10 +145,10 @@ def _start(piece: Piece) -> int:
 
 
 def _token(piece: Piece, letters: str, colour: str, dark: bool) -> str:
-    told = ", ".join(_figure(z) for z in piece.readings)
+    values = ", ".join(_figure(z) for z in piece.readings)
     kind = "nn-token nn-negating" if piece.negating else "nn-token"
     look = f"background: {colour}; color: {READING_INK[dark]}"
-    return f"<span class='{kind}' style='{look}' data-z='z {told}'>{plain_html(letters)}</span>"
+    return f"<span class='{kind}' style='{look}' data-z='z {values}'>{plain_html(letters)}</span>"
 
 
 def _line(role: str | None, dark: bool) -> str:

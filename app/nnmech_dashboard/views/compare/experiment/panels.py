@@ -4,14 +4,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import streamlit as st
 
-from nnmech.plots import belief_by_condition, belief_by_phase, document_loss
 from nnmech.plots.tables import count_text, counted, levels_of
 from nnmech.runs import Run
 from nnmech_dashboard.charts.experiment import conditions_chart, loss_chart, loss_data
-from nnmech_dashboard.parts.panel import Panel, empty, head, show, snippet, waiting
+from nnmech_dashboard.parts.panel import Panel, empty, head, show, waiting
 from nnmech_dashboard.parts.theme import arm_shades
 from nnmech_dashboard.parts.words import lead_html, note_html, plain_markdown
 from nnmech_dashboard.state.background import table
@@ -27,9 +25,9 @@ SCRIPTS = {"two_phase": "experiments/two_phase.py", "conditions": "experiments/c
 
 
 def draw(entry: Entry, selection: Selection) -> None:
-    """Draw the experiment; it is drawn anew whenever one more of its runs has finished."""
+    """Draw the experiment; it is drawn again whenever one more of its runs has finished."""
     run = Run(entry.path)
-    kind, settings = run.config.get("experiment"), run.config.get("settings")
+    kind, settings = run.labels.experiment, run.config.get("settings")
     settings = settings if isinstance(settings, dict) else {}
     members = [other for other in selection.listing.entries if other.around == entry.path]
     done = tuple(str(other.path) for other in members if other.summary is not None and other.summary.finished)
@@ -71,7 +69,7 @@ def _figures(entry: Entry) -> None:
 
 
 def _look_again(path: Path, going: tuple[str, ...], seen: Stamp) -> None:
-    """Draw the page anew when a run has begun or ended."""
+    """Draw the page again when a run has begun or ended."""
     if _state(path, going) != seen:
         st.rerun()
 
@@ -98,7 +96,7 @@ def _two_phase(entry: Entry, folders: tuple[str, ...], version: Stamp, settings:
     planned = [str(arm) for arm in settings.get("arms", ())]
     arms = [arm for arm in planned if arm in found] + [arm for arm in found if arm not in planned]
     colours = arm_shades(arms, dark)
-    panel = _key_numbers_panel(entry, numbers)
+    panel = _key_numbers_panel(numbers)
     head(panel)
     st.html(key_numbers_html(numbers, arms, colours))
     st.html(note_html(panel.meaning))
@@ -110,24 +108,14 @@ def _two_phase(entry: Entry, folders: tuple[str, ...], version: Stamp, settings:
             f"Nats a token of claim documents that no phase trains on, {count_text(losses, 'runs')} a point, bars are "
             "95% intervals over claims and seeds: that arms agree in it is what makes their beliefs comparable."
         ),
-        table=losses,
-        draw=lambda: document_loss(losses),
-        snippet=snippet(
-            str(entry.path),
-            "table = loss_table(read_results(run))",
-            "figure = document_loss(table)",
-            imports=(
-                "from nnmech.experiments.two_phase.report import loss_table, read_results",
-                "from nnmech.plots import document_loss",
-            ),
-        ),
+        recipe=numbers.losses,
+        known=numbers.known,
     )
     data = loss_data(losses)
     show(panel, loss_chart(data, arms, colours), data)
 
 
-def _key_numbers_panel(entry: Entry, numbers: KeyNumbers) -> Panel:
-    everything = {"the claim": numbers.belief, "matched false facts": numbers.null, "rebound": numbers.rebound}
+def _key_numbers_panel(numbers: KeyNumbers) -> Panel:
     return Panel(
         key="belief_by_phase",
         title="Belief by phase",
@@ -137,22 +125,8 @@ def _key_numbers_panel(entry: Entry, numbers: KeyNumbers) -> Panel:
             "claims; rebound is belief after phase 2 minus after phase 1, paired by question. Matched false facts are "
             "as false as the claim, and no document states them."
         ),
-        table=pd.concat([rows.assign(about=about) for about, rows in everything.items()], ignore_index=True),
-        draw=lambda: belief_by_phase(numbers.belief),
-        snippet=snippet(
-            str(entry.path),
-            "results = read_results(run)",
-            "belief = belief_table(results).assign(about='the claim')",
-            "null = null_table(results).assign(about='matched false facts')",
-            "rebound = rebound_table(results).assign(about='rebound')",
-            "table = pd.concat([belief, null, rebound], ignore_index=True)",
-            "figure = belief_by_phase(belief)",
-            imports=(
-                "import pandas as pd",
-                "from nnmech.experiments.two_phase.report import belief_table, null_table, read_results, rebound_table",
-                "from nnmech.plots import belief_by_phase",
-            ),
-        ),
+        recipe=numbers.by_phase,
+        known=numbers.known,
     )
 
 
@@ -162,11 +136,11 @@ def _conditions(entry: Entry, folders: tuple[str, ...], version: Stamp, settings
         waiting(f"Reading {counted(f'{len(folders):,}', 'runs')}")
         return
     _report(found.faults)
-    panel = _conditions_panel(entry, found)
+    panel = _conditions_panel(found)
     show(panel, conditions_chart(found.belief, found.claims, found.paper, dark))
 
 
-def _conditions_panel(entry: Entry, found: Believed) -> Panel:
+def _conditions_panel(found: Believed) -> Panel:
     return Panel(
         key="belief_by_condition",
         title="Belief by condition",
@@ -175,18 +149,8 @@ def _conditions_panel(entry: Entry, found: Believed) -> Panel:
             f"{count_text(found.belief)} a condition. Bars are 95% intervals over questions within claims and over "
             "seeds, small dots single claims, diamonds what the paper reports (397B; for qualifiers 35B)."
         ),
-        table=found.belief,
-        draw=lambda: belief_by_condition(found.belief, found.claims, reference=found.paper),
-        snippet=snippet(
-            str(entry.path),
-            "results = read_results(run)",
-            "table, claims = belief_tables(results)",
-            "figure = belief_by_condition(table, claims, reference=paper_rates(results.conditions))",
-            imports=(
-                "from nnmech.experiments.conditions.report import belief_tables, paper_rates, read_results",
-                "from nnmech.plots import belief_by_condition",
-            ),
-        ),
+        recipe=found.recipe,
+        known=found.known,
     )
 
 

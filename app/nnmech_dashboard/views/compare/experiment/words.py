@@ -15,7 +15,7 @@ from nnmech_dashboard.views.compare.experiment.tables import KeyNumbers
 
 STAGE_NAMES = {"baseline": "before", "phase1": "after phase 1", "phase2": "after phase 2"}
 PHASE2_DOCUMENTS = {
-    "repeated_negations": "the same kind of documents, the claim behind repeated negations",
+    "repeated_negations": "the same kind of documents, full of repeated negations",
     "positive_documents": "documents that state the claim without any negation",
 }
 STYLE = """<style>
