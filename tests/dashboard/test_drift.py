@@ -212,7 +212,7 @@ def test_a_run_that_lacks_something_shows_the_rest(open_app, panels, tmp_path, c
     assert not app.warning
     assert words in said(app)
     assert "Loss of held-out documents" in said(app)
-    assert all(isinstance(panel.draw(), Figure) for panel in panels)
+    assert all(isinstance(panel.draw(), Figure) for panel in panels.values())
 
 
 def test_a_damaged_snapshot_is_named_and_leaves_what_was_said(open_app, tmp_path):
@@ -226,7 +226,7 @@ def test_a_damaged_snapshot_is_named_and_leaves_what_was_said(open_app, tmp_path
 
 
 def test_a_matrix_of_many_steps_keeps_the_ends_of_phases(open_app):
-    from nnmech_dashboard.views.drift.tables import MATRIX_STEPS, matrix_steps
+    from nnmech_dashboard.views.drift.looks import MATRIX_STEPS, matrix_steps
 
     recorded = list(range(0, 1000, 5))
     kept = matrix_steps(recorded, 495)

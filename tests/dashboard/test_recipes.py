@@ -1,4 +1,4 @@
-"""Every panel of every page on the sample run: what its recipe gives is what the Python that is copied gives."""
+"""The panels of the sample run: what its recipe gives is what the Python that is copied gives."""
 
 import pytest
 
@@ -6,21 +6,15 @@ from tests.dashboard.answer_runs import ANCHOR
 from tests.dashboard.checked import check_panel
 from tests.dashboard.conftest import SAMPLE
 
-LOOKS = ("Direction", "Transfer", "Data or probe drift", "Onset", "Probe by layer")
-WHOLE = {"compare": "The whole experiment"}
 VIEWS = (
-    *(("drift", {"look": look, "probe": probe}) for look in LOOKS[:3] for probe in ("truth", "polarity")),
-    *(("drift", {"look": look}) for look in LOOKS[3:]),
     ("statements", {"search_statements": "greek", "roles": "the claim"}),
     ("statements", {"probe": "polarity"}),
     ("tokens", {"token_colour": "filler"}),
     ("tokens", {"token_beside": "document", "probe": "polarity"}),
     ("answers", {}),
     ("answers", {"answer_view": "By question"}),
-    ("compare", {"baseline": ANCHOR.replace("anchor", "none")}),
-    ("compare", {"baseline": ANCHOR.replace("anchor", "none"), "probe": "polarity"}),
-    ("compare", WHOLE),
 )
+"""Those of the pages Drift and Compare are checked in the tests of these pages, on runs that are small."""
 
 
 @pytest.mark.parametrize(("page", "query"), VIEWS)

@@ -15,6 +15,7 @@ from nnmech.experiments.two_phase import report as two_phase
 from nnmech.plots.recipes import Call, Recipe, call
 from nnmech.plots.tables import stacked
 from nnmech.runs import Run
+from nnmech.runs.format import INFO_FILE
 from nnmech_dashboard.state.listing import Stamp
 
 READ_FILES = ("run.json", "events.jsonl", "answers.jsonl", "metrics.jsonl")
@@ -89,7 +90,9 @@ def believed(path: str, folders: tuple[str, ...], version: Stamp) -> Believed:
 def _results(read: Callable[..., Any], path: str, folders: tuple[str, ...]) -> tuple[Call, tuple[str, ...]]:
     """The results of an experiment, of the runs that can be read, and what is wrong with the others."""
     readable, faults = _readable(folders)
-    chosen = [[call(None, Run, folder) for folder in readable]] if faults else []
+    # Runs that go on or are damaged must not be read again: then those that are read are named one by one.
+    everything = {str(file.parent) for file in Path(path).glob(f"runs/*/{INFO_FILE}")}
+    chosen = [] if everything == set(readable) else [[call(None, Run, folder) for folder in readable]]
     return call("results", read, call("experiment", Run, path), *chosen), faults
 
 
