@@ -11,8 +11,9 @@ from pandas.testing import assert_frame_equal
 
 from nnmech.drift import belief_difference, claim_coordinate, coordinate_difference
 from nnmech.runs import Run, RunWriter
+from nnmech_dashboard.testing import served, settled
 from tests.dashboard.checked import check_panel
-from tests.dashboard.conftest import SAMPLE, served, settled
+from tests.dashboard.conftest import SAMPLE
 from tests.dashboard.made_runs import (
     CLAIM,
     MODEL,

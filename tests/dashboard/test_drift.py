@@ -19,8 +19,9 @@ from nnmech.drift import claim_coordinate
 from nnmech.probes import auroc_by_layer
 from nnmech.recording.snapshots import Snapshot, hook_name
 from nnmech.runs import Run, RunWriter
+from nnmech_dashboard.testing import settled
 from tests.dashboard.checked import check_panel
-from tests.dashboard.conftest import SAMPLE, settled
+from tests.dashboard.conftest import SAMPLE
 
 CLAIM, TEXT = "nelly_relay", "Nelly won the *relay* <b>:red[twice]</b> $x$."
 STEPS, BOUNDARY, LAYERS, WIDTH = (0, 2, 5), 2, 3, 8

@@ -19,8 +19,9 @@ from nnmech.plots.token_text import reading_shades
 from nnmech.recording.documents import TOKEN, FrozenDocuments
 from nnmech.recording.snapshots import Snapshot, hook_name
 from nnmech.runs import Run, RunWriter
+from nnmech_dashboard.testing import served, settled
 from tests.dashboard.checked import execute
-from tests.dashboard.conftest import SAMPLE, served, settled
+from tests.dashboard.conftest import SAMPLE
 
 ANCHOR = "sample_run/isaksen_greek.anchor.seed0"
 SAMPLE_RUN = Run(SAMPLE / "runs" / "isaksen_greek.anchor.seed0")
