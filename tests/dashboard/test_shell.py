@@ -208,7 +208,7 @@ def test_its_settings_hold_in_any_directory(tmp_path: Path) -> None:
     # Somebody else's project, which would let any page of any name in.
     (tmp_path / ".streamlit").mkdir()
     (tmp_path / ".streamlit" / "config.toml").write_text(
-        'server.allowedHosts = ["*"]\n[browser]\ngatherUsageStats = true\n'
+        'server.allowedHosts = ["elsewhere.example"]\n[browser]\ngatherUsageStats = true\n'
     )
     write_run(tmp_path / "runs" / "own", "none")
     with served(directory=tmp_path) as address:

@@ -96,7 +96,7 @@ def test_a_link_highlights_a_statement(statements):
     chosen = next(row for row in Run(RUN).statements.itertuples() if row.text == TEXT)
     app = statements(statement=chosen.id)
     assert f"Highlighted: “{TEXT}”" in notes(app)
-    assert f"chosen={chosen.id!r}" in app.code[0].value
+    assert f'chosen="{chosen.id}"' in app.code[0].value
     snippet(app)
     assert "Highlighted" not in notes(statements(statement="../../nobody"))
     # What is filtered away cannot be highlighted.
