@@ -10,11 +10,11 @@ from nnmech_dashboard.parts.page import Page
 from nnmech_dashboard.parts.panel import guarded
 from nnmech_dashboard.parts.words import age_text, badge_html, lead_html, plain_markdown
 from nnmech_dashboard.state import background
-from nnmech_dashboard.state.listing import DEFAULT_ROOTS, Entry, Listing, Stamp, list_runs, stamp
-from nnmech_dashboard.state.selection import Selection, read_address, select, write_address
+from nnmech_dashboard.state.following import FOLLOW_SECONDS, follow
+from nnmech_dashboard.state.listing import DEFAULT_ROOTS, Entry, Listing, list_runs
+from nnmech_dashboard.state.selection import read_address, select, write_address
 from nnmech_dashboard.views import pages
 
-FOLLOW_SECONDS = 3
 LIVE_SECONDS = 15 * 60
 """An unfinished run that was not written for longer is taken to have stopped."""
 
@@ -54,7 +54,7 @@ def _show(page: Page, listing: Listing) -> None:
     write_address()
     if selection is not None:
         page.draw(selection)
-        _follow(selection)
+        follow([selection.entry])
     background.rerun_when_ready()
 
 
@@ -66,21 +66,6 @@ def _badge(entry: Entry) -> None:
     live = not summary.finished and age < LIVE_SECONDS
     state = "live, " if live else "finished, " if summary.finished else "stopped, "
     st.html(badge_html(f"{state}last write {age_text(age)}", live=live))
-
-
-def _follow(selection: Selection) -> None:
-    """Draw the page again when a run that goes on has written something."""
-    followed = [selection.entry]
-    if selection.entry.summary is not None and selection.entry.summary.finished:
-        followed = []
-    paths = tuple(str(entry.path) for entry in followed)
-    if paths:
-        st.fragment(_look_again, run_every=FOLLOW_SECONDS)(paths, stamp(paths))
-
-
-def _look_again(paths: tuple[str, ...], seen: Stamp) -> None:
-    if stamp(paths) != seen:
-        st.rerun()
 
 
 def _report_faults(faults: Sequence[str]) -> None:

@@ -10,7 +10,7 @@ from nnmech.claims import MATCHED_FALSE
 from nnmech.plots.questions import group_edges, question_label
 from nnmech.plots.tables import levels_of
 from nnmech_dashboard.charts.curves import CELL, Spec, finished, interval_text
-from nnmech_dashboard.parts.theme import WORDS, belief_colour, null_colour
+from nnmech_dashboard.parts.theme import INK, WORDS, belief_colour, null_colour
 
 NOW, BESIDE = "now", "beside"
 ROW, AXIS = 28, 60
@@ -19,7 +19,6 @@ SURFACE = {False: "#F6F4EF", True: "#20252C"}
 """Of a cell without any yes."""
 NUMBERS_AT = (84, 108)
 """Pixels to the right of the rows of belief, of its two columns of numbers."""
-INK = {False: "#1F2328", True: "#E7E5E0"}
 
 
 def belief_rows(belief: pd.DataFrame) -> pd.DataFrame:

@@ -7,7 +7,8 @@ import streamlit as st
 from nnmech_dashboard.parts.page import Page
 from nnmech_dashboard.parts.panel import guarded
 from nnmech_dashboard.parts.words import lead_html, note_html
-from nnmech_dashboard.state.listing import Entry, Stamp, stamp
+from nnmech_dashboard.state.following import follow
+from nnmech_dashboard.state.listing import Entry
 from nnmech_dashboard.state.selection import Selection
 from nnmech_dashboard.views.compare.choice import choose_runs
 from nnmech_dashboard.views.compare.experiment import panels as experiment
@@ -21,7 +22,6 @@ from nnmech_dashboard.views.compare.panels import (
 )
 from nnmech_dashboard.views.compare.runs import Compared, compared, key_html
 
-FOLLOW_SECONDS = 3
 SIDE_BY_SIDE, WHOLE = "Runs side by side", "The whole experiment"
 
 
@@ -64,7 +64,8 @@ def _side_by_side(selection: Selection) -> None:
     _against(runs, pinned, selection)
     with guarded("The paths cannot be drawn"):
         portrait_panel(runs, selection)
-    _follow(entries, selection)
+    # The chosen run is followed anyway.
+    follow([entry for entry in entries if entry.id != selection.entry.id])
 
 
 def _against(runs: Sequence[Compared], pinned: Entry | None, selection: Selection) -> None:
@@ -79,22 +80,6 @@ def _against(runs: Sequence[Compared], pinned: Entry | None, selection: Selectio
         said_apart_panel(others, baseline, selection)
     with right, guarded("Differences of the coordinate cannot be drawn"):
         represented_apart_panel(others, baseline, selection)
-
-
-def _follow(entries: Sequence[Entry], selection: Selection) -> None:
-    """Draw the page again when another run than the chosen one, which is followed anyway, has gone on."""
-    paths = tuple(
-        str(entry.path)
-        for entry in entries
-        if entry.id != selection.entry.id and entry.summary is not None and not entry.summary.finished
-    )
-    if paths:
-        st.fragment(_look_again, run_every=FOLLOW_SECONDS)(paths, stamp(paths))
-
-
-def _look_again(paths: tuple[str, ...], seen: Stamp) -> None:
-    if stamp(paths) != seen:
-        st.rerun()
 
 
 PAGE = Page("Compare", ":material/compare_arrows:", draw, inside=True)

@@ -7,13 +7,14 @@ import numpy as np
 import pandas as pd
 from matplotlib.colors import to_hex
 
+from nnmech.claims import MATCHED_FALSE
 from nnmech.drift import phase_ends
 from nnmech.errors import NnmechError
 from nnmech.plots.conditions import condition_label
 from nnmech.plots.gathered import claim_of, labelled
 from nnmech.plots.recipes import Call, call
 from nnmech.plots.runs import run_looks
-from nnmech.plots.style import ARM_LABELS
+from nnmech.plots.style import ARM_LABELS, role_label
 from nnmech.runs import Run
 from nnmech.runs.labels import RunLabels
 from nnmech_dashboard.charts.curves import Line, StepAxis, interval_text
@@ -22,7 +23,7 @@ from nnmech_dashboard.parts.words import plain_html
 from nnmech_dashboard.state.listing import Entry
 from nnmech_dashboard.state.selection import Selection
 
-NULL_FACTS = "matched false facts"
+NULL_FACTS = role_label(MATCHED_FALSE)
 
 
 @dataclass(frozen=True, eq=False)

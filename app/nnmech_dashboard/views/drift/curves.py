@@ -24,7 +24,6 @@ from nnmech_dashboard.state.selection import Selection
 from nnmech_dashboard.views.drift.rows import WAITING, axis_of, placed
 
 DASHES = {NEGATION: (2, 3), "alternative": (8, 3, 2, 3), MATCHED_FALSE: (5, 3), UNRELATED: (1, 3)}
-CLAIM, NULL_FACTS = "the claim", "matched false facts"
 SMALL = 270
 """Height in pixels of one of several charts."""
 MOST_IN_A_ROW = 3
@@ -122,13 +121,13 @@ def belief_curve(selection: Selection) -> None:
         known={table: rates},
     )
     axis, dark = axis_of(selection), selection.dark
-    lines = [Line(CLAIM, belief_colour(dark))]
+    lines = [Line(role_label("claim"), belief_colour(dark))]
     if len(own) < len(rates):
-        lines.append(Line(NULL_FACTS, null_colour(dark), (5, 3), points=False))
+        lines.append(Line(role_label(MATCHED_FALSE), null_colour(dark), (5, 3), points=False))
     data = pd.DataFrame(
         {
             "x": axis.place(rates["step"]),
-            "series": np.where(rates["role"] == "claim", CLAIM, NULL_FACTS),
+            "series": np.where(rates["role"] == "claim", role_label("claim"), role_label(MATCHED_FALSE)),
             "y": rates["mean"],
             **{name: rates[name] for name in ("step", "low", "high", "n")},
             "interval": interval_text(rates, 0),
