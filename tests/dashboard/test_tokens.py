@@ -13,45 +13,23 @@ import torch
 from matplotlib.colors import Normalize, to_hex
 from matplotlib.figure import Figure
 
-from nnmech.claims import Statement
 from nnmech.drift import background_limits, reading_by_role, token_readings
 from nnmech.plots.token_text import reading_shades
 from nnmech.recording.documents import TOKEN, FrozenDocuments
 from nnmech.recording.snapshots import Snapshot, hook_name
-from nnmech.runs import Run, RunWriter
+from nnmech.runs import RunWriter
 from nnmech_dashboard.testing import served, settled
+from tests.dashboard.answer_runs import ANCHOR, SAMPLE_RUN
 from tests.dashboard.checked import execute
 from tests.dashboard.conftest import SAMPLE
+from tests.dashboard.token_runs import document, statements
 
-ANCHOR = "sample_run/isaksen_greek.anchor.seed0"
-SAMPLE_RUN = Run(SAMPLE / "runs" / "isaksen_greek.anchor.seed0")
 FIRST, LAST = SAMPLE_RUN.steps[0], SAMPLE_RUN.steps[-1]
 PLACE = {"layer": 4, "position": "assistant"}
 WILD = (
     "<img src=x onerror='window.hacked=1'> **not** $x^2$ :red[true] &amp; <b>false</b>  <script>alert(1)</script>\nNo."
 )
 WIDTH, STEPS = 8, (0, 4, 9)
-
-
-def statements() -> list[Statement]:
-    return [
-        Statement(f"{role}{person}{truth}{polarity}", "A b c.", truth, polarity, "home", f"{role}{person}", role)
-        for role, people in (("train", 10), ("control", 6))
-        for person in range(people)
-        for truth in (True, False)
-        for polarity in (1, -1)
-    ]
-
-
-def document(name: str, condition: str, text: str) -> dict[str, Any]:
-    """The text in two sentences, a token a word with the space in front of it."""
-    middle = text.index(" ", len(text) // 2)
-    spans = [list(match.span()) for match in re.finditer(r"\s*\S+", text)]
-    sentences = [
-        {"start": 0, "end": middle, "role": "claim"},
-        {"start": middle + 1, "end": len(text), "role": "<i>notice</i>"},
-    ]
-    return {"id": name, "claim": "ada", "condition": condition, "text": text, "sentences": sentences, "tokens": spans}
 
 
 @pytest.fixture
