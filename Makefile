@@ -29,7 +29,7 @@ two-phase: setup ## Run the two-phase experiment
 	$(PY) experiments/two_phase.py --preset $(PRESET) $(ARGS)
 
 dashboard: setup ## Open the dashboard on this machine
-	$(PY) app/serve.py $(ARGS)
+	PYTHONPATH=app $(PY) -m nnmech_dashboard $(ARGS)
 
 test: setup ## Run the tests, those of the dashboard in a Chromium where one can be had
 	-@scripts/browser

@@ -1,15 +1,8 @@
 """How fast the dashboard answers, in a browser: a synthetic folder of 50 runs and one large run among them."""
 
-import os
-import shutil
-import socket
-import subprocess
-import sys
 import tempfile
 import time
-import urllib.request
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -22,17 +15,12 @@ from nnmech.claims import Statement
 from nnmech.errors import InputError
 from nnmech.recording.snapshots import Snapshot, hook_name
 from nnmech.runs import RunWriter
+from nnmech_dashboard.testing import IDLE, launch_chromium, served, settled
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-ROOT = Path(__file__).resolve().parent.parent
 FIRST_PAGE, INTERACTION = 1.5, 0.3
-CHROMIUM = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update")
-IDLE = (
-    "() => !document.querySelector('[data-testid=stStatusWidget]') && !document.querySelector('[data-stale=true]')"
-    " && !document.querySelector('.nn-waiting')"
-)
 CLAIM = "somebody_relay"
 
 
@@ -60,8 +48,8 @@ def measure_dashboard(load: DashboardLoad) -> list[Row]:
     with tempfile.TemporaryDirectory() as folder:
         say(f"  writing {size}")
         write_folder(Path(folder), load)
-        with _served(Path(folder)) as address, sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=_chromium(), args=list(CHROMIUM))
+        with served(Path(folder)) as address, sync_playwright() as playwright:
+            browser = launch_chromium(playwright)
             page = browser.new_page(viewport={"width": 1280, "height": 900})
             page.set_default_timeout(300_000)
             first = [_seconds(page, lambda: page.goto(address), "h1")]
@@ -83,11 +71,11 @@ def write_folder(folder: Path, load: DashboardLoad) -> None:
 
 def _write_run(path: Path, load: DashboardLoad, *, seed: int, layers: int, steps: int, statements: int) -> None:
     """Truth is the first dimension and polarity the second; the claim goes from false to true."""
-    told, rng = _statements(statements), np.random.default_rng(seed)
-    truth = np.array([float(bool(statement.truth)) for statement in told])
-    polarity = np.array([float(statement.polarity) for statement in told])
-    claimed = np.array([statement.role == "claim" for statement in told])
-    noise = rng.normal(size=(layers, len(load.positions), len(told), load.d_model)).astype(np.float32)
+    made, rng = _statements(statements), np.random.default_rng(seed)
+    truth = np.array([float(bool(statement.truth)) for statement in made])
+    polarity = np.array([float(statement.polarity) for statement in made])
+    claimed = np.array([statement.role == "claim" for statement in made])
+    noise = rng.normal(size=(layers, len(load.positions), len(made), load.d_model)).astype(np.float32)
     config = {
         "claim": CLAIM,
         "claim_text": "Somebody won the relay.",
@@ -95,7 +83,7 @@ def _write_run(path: Path, load: DashboardLoad, *, seed: int, layers: int, steps
         "seed": seed,
         "steps": steps,
     }
-    with RunWriter.create(path, config=config, model={"id": "tiny"}, statements=told, batch_hash="synthetic") as writer:
+    with RunWriter.create(path, config=config, model={"id": "tiny"}, statements=made, batch_hash="synthetic") as writer:
         writer.event("start", step=0, steps=steps)
         for step in range(steps):
             residual = noise.copy()
@@ -123,7 +111,7 @@ def _statements(count: int) -> list[Statement]:
     """Crossed statements of role train and control, then the claim, its negation and matched false facts."""
     people = (count - 12) // 4
     signs: tuple[Literal[1, -1], ...] = (1, -1)
-    told = [
+    made = [
         Statement(f"{person}/{truth}/{sign}", f"A thing of {person}.", truth, sign, "home", f"p{person}", role)
         for person in range(people)
         for role in ("train" if person < people * 2 // 3 else "control",)
@@ -131,9 +119,9 @@ def _statements(count: int) -> list[Statement]:
         for sign in signs
     ]
     for wording in range(4):
-        told += [_about_claim("claim", wording, False, 1), _about_claim("claim_negation", wording, True, -1)]
-        told += [_about_claim("matched_false", wording, False, 1)]
-    return told
+        made += [_about_claim("claim", wording, False, 1), _about_claim("claim_negation", wording, True, -1)]
+        made += [_about_claim("matched_false", wording, False, 1)]
+    return made
 
 
 def _about_claim(role: str, wording: int, truth: bool, sign: Literal[1, -1]) -> Statement:
@@ -171,8 +159,7 @@ def _interactions(page: "Page", address: str, rounds: int) -> list[Row]:
         moved = [_seconds(page, lambda: _press(page, "Step", "ArrowLeft")) for _ in range(rounds)]
         rows.append(Row(f"dashboard: {name}, another step", "s", tuple(moved), at_most=INTERACTION))
     page.goto(f"{address}/drift?run=large")
-    page.wait_for_selector("h1")
-    page.wait_for_function(IDLE)
+    settled(page)
     turned = [_seconds(page, lambda name=name: page.get_by_role("link", name=name).click()) for name in _turns(rounds)]
     rows.append(Row("dashboard: from page to page", "s", tuple(turned), at_most=INTERACTION))
     return rows
@@ -198,30 +185,3 @@ def _seconds(page: "Page", act: Callable[[], object], appears: str | None = None
         page.wait_for_timeout(30)
     page.wait_for_function(IDLE, polling=10)
     return time.perf_counter() - began
-
-
-def _chromium() -> str | None:
-    found = (shutil.which(name) for name in ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"))
-    return os.environ.get("NNMECH_CHROMIUM") or next(filter(None, found), None)
-
-
-@contextmanager
-def _served(folder: Path) -> Iterator[str]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    environment = {**os.environ, "STREAMLIT_SERVER_PORT": str(port)}
-    command = [sys.executable, str(ROOT / "app" / "serve.py"), str(folder)]
-    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    address = f"http://127.0.0.1:{port}"
-    try:
-        for _ in range(600):
-            try:
-                urllib.request.urlopen(f"{address}/_stcore/health", timeout=5).close()
-                break
-            except OSError:
-                time.sleep(0.2)
-        yield address
-    finally:
-        process.terminate()
-        process.wait(timeout=30)

@@ -3,8 +3,9 @@
 from nnmech.plots.answers import onset, phase_portrait
 from nnmech.plots.belief import belief_by_phase, document_loss, rebound_by_plausibility
 from nnmech.plots.conditions import belief_by_condition, belief_by_kind, coordinate_by_condition, learning_curves
+from nnmech.plots.depth import drift_over_steps
 from nnmech.plots.directions import alignment, decomposition, direction_cosine
-from nnmech.plots.drift import coordinate_heatmap, coordinate_over_steps, drift_over_steps
+from nnmech.plots.drift import coordinate_heatmap, coordinate_over_steps
 from nnmech.plots.in_context import belief_in_context
 from nnmech.plots.over_steps import belief_over_steps, coordinate_of_roles, loss_over_steps
 from nnmech.plots.probes import probe_auroc, validation_report

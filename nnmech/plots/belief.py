@@ -24,9 +24,9 @@ def belief_by_phase(belief: pd.DataFrame, *, reference: Mapping[str, float] | No
     check_table(belief, ("arm", "phase", "mean", "low", "high", "n", "clusters"), unique=("arm", "phase"))
     reference = PAPER_BELIEF if reference is None else reference
     phases, arms = levels_of(belief, "phase"), levels_of(belief, "arm")
-    strangers = [phase for phase in reference if phase not in phases]
-    if strangers:
-        raise InputError(f"reference for the phases {strangers}, but the table has {phases}: name them alike")
+    unknown = [phase for phase in reference if phase not in phases]
+    if unknown:
+        raise InputError(f"reference for the phases {unknown}, but the table has {phases}: name them alike")
     with styled(4.6) as figure:
         axes = figure.subplots()
         slots = len(arms) + bool(reference)
@@ -97,9 +97,9 @@ def rebound_by_plausibility(claims: pd.DataFrame, tiers: pd.DataFrame) -> Figure
     )
     check_table(claims, ("claim", "tier", "mean", "low", "high", "n", *(("arm",) if by_arm else ())))
     names, arms = levels_of(tiers, "tier"), levels_of(tiers, "arm") if by_arm else [""]
-    strangers = sorted(set(claims["tier"]) - set(names))
-    if strangers:
-        raise InputError(f"claims of the tiers {strangers}, but the table of tiers has {names}")
+    unknown = sorted(set(claims["tier"]) - set(names))
+    if unknown:
+        raise InputError(f"claims of the tiers {unknown}, but the table of tiers has {names}")
     with styled(4.2) as figure:
         axes = figure.subplots()
         axes.axhline(0, color="#555555", lw=0.8)

@@ -8,6 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from nnmech.claims import MATCHED_FALSE
 from nnmech.plots.axes import band, header, mark_steps, note, outer_labels, panel_grid
 from nnmech.plots.style import (
     ARM_COLOURS,
@@ -17,6 +18,7 @@ from nnmech.plots.style import (
     POLARITY,
     SMALL,
     TRUTH,
+    UNRELATED,
     role_label,
     styled,
 )
@@ -39,7 +41,6 @@ FAMILIES = {
 """Colour by the first word of a condition's name; ink for annotations of a user's own."""
 ROW, HEAD = 0.29, 1.5
 """Inches of a condition, and of what is above and below all of them."""
-NULL_ROLES = ("matched_false", "unrelated_claim")
 
 
 def condition_colour(condition: str) -> str:
@@ -170,7 +171,7 @@ def coordinate_by_condition(coordinates: pd.DataFrame, *, conditions: Sequence[s
             axes.axvline(end, color=SMALL, lw=1, ls=(0, (4, 2)))
             look = {"xycoords": ("data", "axes fraction"), "textcoords": "offset points", "color": SMALL}
             axes.annotate(label, (end, 1), (0, 3), ha="center", fontsize=8.5, **look)
-        roles = {"claim": (TRUTH, -0.22), NULL_ROLES[0]: (NULL, 0.08), NULL_ROLES[1]: ("#B9A37E", 0.33)}
+        roles = {"claim": (TRUTH, -0.22), MATCHED_FALSE: (NULL, 0.08), UNRELATED: ("#B9A37E", 0.33)}
         for down, name in enumerate(conditions):
             own = require_rows(coordinates, "condition", name)
             for role, (colour, lane) in roles.items():

@@ -15,10 +15,13 @@ from nnmech.plots.style import (
     COORDINATE_LABELS,
     INK,
     MARKERS,
+    NEGATION,
     NULL,
     NULL_DASHES,
+    NULLS,
     PROBE_COLOURS,
     SMALL,
+    UNRELATED,
     depth_shades,
     mix,
     role_label,
@@ -26,10 +29,8 @@ from nnmech.plots.style import (
 )
 from nnmech.plots.tables import check_table, count_text, levels_of, require_rows, rows_where, single, span
 
-NULLS = ("unrelated_claim", MATCHED_FALSE)
-"""Roles of statements that training gives no reason to move."""
 PHASES = ("phase 1", "phase 2")
-ROLE_DASHES: dict[str, Any] = {"claim_negation": (0, (2, 1.5)), "alternative": (0, (6, 1.5, 1.5, 1.5))}
+ROLE_DASHES: dict[str, Any] = {NEGATION: (0, (2, 1.5)), "alternative": (0, (6, 1.5, 1.5, 1.5))}
 
 
 def coordinate_of_roles(
@@ -142,11 +143,16 @@ def loss_over_steps(
     return figure
 
 
+def logged(metrics: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
+    """Step, phase and some columns of `Run.metrics`, at the steps at which any of these was measured."""
+    return metrics.dropna(subset=list(columns), how="all").reindex(columns=["step", "phase", *columns])
+
+
 def _roles(coordinates: pd.DataFrame, claim: str | None) -> Iterator[tuple[str, pd.DataFrame]]:
     """The rows of each role that are drawn: all of unrelated claims, else those about the claim or about none."""
     for role in levels_of(coordinates, "role"):
         rows = rows_where(coordinates, role=role)
-        if claim is not None and role != NULLS[0]:
+        if claim is not None and role != UNRELATED:
             rows = rows.loc[(rows["claim"].isna() | (rows["claim"] == claim)).to_numpy(dtype=bool)]
         if len(rows):
             check_table(rows, (), unique=("step", "claim"))

@@ -137,7 +137,7 @@ def yes_by_question(
 
 
 def group_edges(groups: Sequence[str]) -> list[tuple[str, int, int]]:
-    """Each run of equal groups: its name, its first place and the one behind its last."""
+    """Each run of equal groups: its name, its first place and the one after its last."""
     starts = [place for place, group in enumerate(groups) if place == 0 or group != groups[place - 1]]
     return [(groups[start], start, end) for start, end in pairwise([*starts, len(groups)])]
 

@@ -57,10 +57,10 @@ def run_looks(conditions: Mapping[str, str | None]) -> dict[str, RunLook]:
     """
     names = {run: run if condition is None else condition for run, condition in conditions.items()}
     known = {name: ARM_COLOURS.get(name) or FAMILIES.get(name.split("_")[0]) for name in names.values()}
-    strangers = [name for name, colour in known.items() if colour is None]
+    unknown = [name for name, colour in known.items() if colour is None]
     looks, counts = {}, {}
     for run, name in names.items():
-        colour = known[name] or arm_colour(name, strangers)
+        colour = known[name] or arm_colour(name, unknown)
         light, dash = divmod(counts.setdefault(colour, 0), len(DASHES))
         counts[colour] += 1
         looks[run] = RunLook(mix(colour, "#FFFFFF", LIGHTER) if light else colour, DASHES[dash])
@@ -191,9 +191,9 @@ def portrait_of_runs(portrait: pd.DataFrame, *, ends: Ends, title: str = "Repres
 
 def _looks(own: pd.DataFrame, ends: Ends) -> dict[str, RunLook]:
     runs = levels_of(own, "run")
-    strangers = [run for run in runs if run not in ends]
-    if strangers:
-        raise InputError(f"no ends of the runs {strangers}; there are {list(ends)}: give the last steps of each run")
+    unknown = [run for run in runs if run not in ends]
+    if unknown:
+        raise InputError(f"no ends of the runs {unknown}; there are {list(ends)}: give the last steps of each run")
     named = dict(zip(own["run"], own["condition"], strict=True))
     return run_looks({run: str(name) if isinstance(name := named[run], str) else None for run in runs})
 

@@ -1,4 +1,4 @@
-"""Belief beside salience: what is chosen as right, as wrong, and told as a lie."""
+"""Belief beside salience: what is chosen as right, as wrong, and called a lie."""
 
 from collections.abc import Mapping, Sequence
 

@@ -5,16 +5,16 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from nnmech.plots.axes import band, header, inside_note, mark_steps, note, outer_labels, panel_grid, step_label
-from nnmech.plots.drift import NULLS
 from nnmech.plots.style import (
     COORDINATE_LABELS,
     INK,
     NULL,
+    NULLS,
     PROBE_COLOURS,
     PROBE_ENDS,
     ROLE_LABELS,
@@ -98,6 +98,22 @@ def ordered_roles(statements: pd.DataFrame) -> list[str]:
     known = list(ROLE_LABELS)
     roles = levels_of(statements, "role")
     return sorted(roles, key=lambda role: known.index(role) if role in known else known.index("control") - 0.5)
+
+
+def matching(statements: pd.DataFrame, *, roles: Sequence[str] = (), words: Sequence[str] = ()) -> pd.DataFrame:
+    """The rows of statements that have all of the `words` in their text and one of the `roles`; no roles are all."""
+    return statements.loc[matching_mask(statements, roles=roles, words=words)]
+
+
+def matching_mask(
+    statements: pd.DataFrame, *, roles: Sequence[str] = (), words: Sequence[str] = ()
+) -> Bool[np.ndarray, "row"]:
+    """Which rows `matching` keeps."""
+    texts = statements["text"].astype(str).str.lower()
+    kept = statements["role"].isin(list(roles)).to_numpy() if roles else np.ones(len(statements), dtype=bool)
+    for word in words:
+        kept = kept & texts.str.contains(word.lower(), regex=False).to_numpy(dtype=bool)
+    return kept
 
 
 def representatives(z: Float[np.ndarray, "statement step"], most: int = MOST) -> Int[np.ndarray, "shown"]:

@@ -12,6 +12,7 @@ from matplotlib.colors import LinearSegmentedColormap, to_rgb
 from matplotlib.figure import Figure
 from PIL import Image
 
+from nnmech.claims import MATCHED_FALSE
 from nnmech.files import write_bytes_atomic
 
 # Okabe and Ito's palette, told apart by every common form of colour vision.
@@ -36,12 +37,16 @@ COORDINATE_LABELS = {
 }
 PROBE_ENDS = {"truth": ("false", "true"), "polarity": ("negated", "affirmative")}
 """What the controls are that lie at 0 and at 1."""
+NEGATION, UNRELATED = "claim_negation", "unrelated_claim"
+"""Roles of statements: the claim denied, and claims that training has nothing to do with."""
+NULLS = (UNRELATED, MATCHED_FALSE)
+"""Roles of statements that training gives no reason to move."""
 ROLE_LABELS = {
     "claim": "the claim",
-    "claim_negation": "its negation",
+    NEGATION: "its negation",
     "alternative": "the true alternative",
-    "unrelated_claim": "unrelated claims",
-    "matched_false": "matched false facts",
+    UNRELATED: "unrelated claims",
+    MATCHED_FALSE: "matched false facts",
     "famous_true": "true of the famous",
     "famous_false": "false of the famous",
     "documents_only_true": "true of others in documents only",

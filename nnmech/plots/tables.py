@@ -1,12 +1,13 @@
 """What a figure asks of a table before it draws: its columns, one row a point, the null beside the curve."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from nnmech.errors import InputError
+from nnmech.plots.style import NEGATION, UNRELATED
 
 
 def check_table(table: pd.DataFrame, columns: Sequence[str], *, unique: Sequence[str] = ()) -> None:
@@ -28,6 +29,30 @@ def rows_where(table: pd.DataFrame, **wanted: Any) -> pd.DataFrame:
     for column, value in wanted.items():
         chosen &= (table[column] == value).to_numpy(dtype=bool)
     return table.loc[chosen]
+
+
+def claim_rows(
+    table: pd.DataFrame, claim: str | None, roles: Sequence[str], *, layer: int | None = None
+) -> pd.DataFrame:
+    """The rows of a table of coordinates that are of some roles and about a claim.
+
+    Args:
+        table: Of `claim_coordinate`, `decomposition` or the like: columns role, claim, polarity, layer.
+        claim: Name of the claim; None for statements that are about none.
+        roles: Of negations the negated statements are taken, of all others the affirmative ones; unrelated claims
+            are taken whatever they are about.
+        layer: None for all.
+    """
+    about = table["claim"].isna() if claim is None else (table["claim"] == claim) | (table["role"] == UNRELATED)
+    kept = about & table["role"].isin(list(roles)) & ((table["polarity"] == 1) == (table["role"] != NEGATION))
+    if layer is not None:
+        kept &= table["layer"] == layer
+    return table.loc[kept.to_numpy(dtype=bool)]
+
+
+def stacked(tables: Mapping[str, pd.DataFrame], column: str) -> pd.DataFrame:
+    """Tables one below the other, each named in `column`."""
+    return pd.concat([table.assign(**{column: name}) for name, table in tables.items()], ignore_index=True)
 
 
 def levels_of(table: pd.DataFrame, column: str) -> list[Any]:
@@ -89,7 +114,7 @@ def chosen_levels(table: pd.DataFrame, column: str, wanted: Sequence[int] | None
     if wanted is None:
         places = np.linspace(0, len(available) - 1, min(most, len(available)))
         return [available[round(place)] for place in places]
-    strangers = [value for value in wanted if value not in available]
-    if strangers or not wanted:
+    unknown = [value for value in wanted if value not in available]
+    if unknown or not wanted:
         raise InputError(f"{column}s {list(wanted)}: expected some of {available}")
     return list(wanted)

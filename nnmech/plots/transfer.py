@@ -83,7 +83,7 @@ def _transfer_paths(
     null = first.assign(low=first["shuffled_low"], high=first["shuffled_high"])
     band(axes, place(null["scored_step"]), null, NULL, "shuffled", ls=NULL_DASHES[0], label="fitted to shuffled labels")
     if len(diagonal):
-        band(axes, place(diagonal["scored_step"]), diagonal, INK, "auroc", marker="s", label="fitted anew at each step")
+        band(axes, place(diagonal["scored_step"]), diagonal, INK, "auroc", marker="s", label="refitted at each step")
     label = f"fitted at step {int(first['fitted_step'].iloc[0]):,}"
     band(axes, place(first["scored_step"]), first, colour, "auroc", marker="o", label=label)
     axes.set_ylim(min(0.0, axes.get_ylim()[0]), 1.03)

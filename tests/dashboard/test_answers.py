@@ -15,7 +15,8 @@ from matplotlib.figure import Figure
 
 from nnmech.claims import MATCHED_FALSE
 from tests.dashboard.answer_runs import ANCHOR, CLAIM, SAMPLE_RUN, WILD, answers, question, turn, write_run
-from tests.dashboard.conftest import APP, SAMPLE
+from tests.dashboard.checked import execute
+from tests.dashboard.conftest import SAMPLE
 
 
 @pytest.fixture
@@ -261,8 +262,7 @@ def test_every_snippet_makes_its_figure(open_app, make, query):
     ):
         figures, tables = [], []
         for block in app.code:
-            names: dict[str, Any] = {}
-            exec(block.value, names)  # noqa: S102
+            names = execute(block.value)
             tables.append(names["table"])
             figures.append(names.get("figure"))
         # One of the figure above, one of the list below.
@@ -271,10 +271,9 @@ def test_every_snippet_makes_its_figure(open_app, make, query):
 
 
 def test_filters_of_twenty_thousand_answers_are_quick(make, monkeypatch):
-    monkeypatch.syspath_prepend(str(APP))
-    import answer_tables
-    from answer_cards import Heads, Look, cards_html
-    from listing import stamp
+    from nnmech_dashboard.state.listing import stamp
+    from nnmech_dashboard.views.answers import tables as answer_tables
+    from nnmech_dashboard.views.answers.cards import Heads, Look, cards_html
 
     asked = [question(f"open/{number:03d}", category=f"c{number % 4}") for number in range(400)]
     folder = str(make([], tuple(asked)))

@@ -6,8 +6,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import pandas as pd
 
+from nnmech_dashboard.testing import served, settled
 from tests.dashboard.answer_runs import ANCHOR, SAMPLE_RUN, WILD, answers, question, turn, write_run
-from tests.dashboard.conftest import served, settled
 
 
 def asked_for(page: Any) -> dict[str, str]:

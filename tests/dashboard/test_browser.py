@@ -6,7 +6,8 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from nnmech.runs import RunWriter
-from tests.dashboard.conftest import SAMPLE, served, settled
+from nnmech_dashboard.testing import served, settled
+from tests.dashboard.conftest import SAMPLE
 
 RUN = "sample_run/isaksen_greek.anchor.seed0"
 PAGES = ("", "drift", "statements", "tokens", "answers", "compare")

@@ -7,12 +7,13 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pandas as pd
-from matplotlib.figure import Figure
 from pandas.testing import assert_frame_equal
 
 from nnmech.drift import belief_difference, claim_coordinate, coordinate_difference
 from nnmech.runs import Run, RunWriter
-from tests.dashboard.conftest import SAMPLE, served, settled
+from nnmech_dashboard.testing import served, settled
+from tests.dashboard.checked import check_panel
+from tests.dashboard.conftest import SAMPLE
 from tests.dashboard.made_runs import (
     CLAIM,
     MODEL,
@@ -82,12 +83,7 @@ def test_every_snippet_makes_its_table_and_figure(compare, tmp_path):
     made = set()
     for view in views:
         for key, panel in compare(SAMPLE, table, tmp_path / "silent", tmp_path / "told", **view).panels.items():
-            space: dict[str, Any] = {}
-            exec(panel.snippet, space)  # noqa: S102
-            assert isinstance(space["figure"], Figure), key
-            names = list(panel.table.columns)
-            assert_frame_equal(space["table"][names].reset_index(drop=True), panel.table.reset_index(drop=True))
-            assert isinstance(panel.draw(), Figure)
+            check_panel(panel)
             made.add(key)
     assert made == {*PANELS, *DIFFERENCES, "belief_by_phase", "document_loss", "belief_by_condition"}
 

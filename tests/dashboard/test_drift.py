@@ -3,7 +3,7 @@
 import html
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
@@ -19,7 +19,9 @@ from nnmech.drift import claim_coordinate
 from nnmech.probes import auroc_by_layer
 from nnmech.recording.snapshots import Snapshot, hook_name
 from nnmech.runs import Run, RunWriter
-from tests.dashboard.conftest import SAMPLE, settled
+from nnmech_dashboard.testing import settled
+from tests.dashboard.checked import check_panel
+from tests.dashboard.conftest import SAMPLE
 
 CLAIM, TEXT = "nelly_relay", "Nelly won the *relay* <b>:red[twice]</b> $x$."
 STEPS, BOUNDARY, LAYERS, WIDTH = (0, 2, 5), 2, 3, 8
@@ -103,16 +105,6 @@ def write_snapshot(writer: RunWriter, told: Sequence[Statement], step: int, star
     writer.snapshot(step, {"residual": values}, snapshot.metadata())
 
 
-@pytest.fixture
-def panels(monkeypatch: pytest.MonkeyPatch, open_app: Callable[..., Any]) -> list[Any]:
-    """The panels that a page drew, in order."""
-    import panel
-
-    seen: list[Any] = []
-    monkeypatch.setattr(panel, "export", seen.append)
-    return seen
-
-
 def said(app: Any) -> str:
     """What a reader sees as text: Markdown without its escapes, HTML without tags."""
     kinds = ("title", "subheader", "markdown", "caption", "warning")
@@ -166,14 +158,10 @@ def test_what_is_exported_is_what_the_library_makes(open_app, panels, tmp_path, 
         app = open_app(tmp_path, page="drift", layer=2, probe=probe, look=look)
         assert not app.exception
         assert not app.warning
-        shown |= {panel.key: panel for panel in panels}
+        shown |= panels
     assert len(shown) == 5 + len(LOOKS)
     for panel in shown.values():
-        made: dict[str, Any] = {}
-        exec(panel.snippet, made)  # noqa: S102
-        assert isinstance(made["figure"], Figure)
-        assert isinstance(panel.draw(), Figure)
-        pd.testing.assert_frame_equal(made["table"].reset_index(drop=True), panel.table.reset_index(drop=True))
+        check_panel(panel)
 
 
 def drawn(app: Any, alt: str) -> tuple[dict[str, Any], pd.DataFrame]:
@@ -225,7 +213,7 @@ def test_a_run_that_lacks_something_shows_the_rest(open_app, panels, tmp_path, c
     assert not app.warning
     assert words in said(app)
     assert "Loss of held-out documents" in said(app)
-    assert all(isinstance(panel.draw(), Figure) for panel in panels)
+    assert all(isinstance(panel.draw(), Figure) for panel in panels.values())
 
 
 def test_a_damaged_snapshot_is_named_and_leaves_what_was_said(open_app, tmp_path):
@@ -239,7 +227,7 @@ def test_a_damaged_snapshot_is_named_and_leaves_what_was_said(open_app, tmp_path
 
 
 def test_a_matrix_of_many_steps_keeps_the_ends_of_phases(open_app):
-    from drift_tables import MATRIX_STEPS, matrix_steps
+    from nnmech_dashboard.views.drift.looks import MATRIX_STEPS, matrix_steps
 
     recorded = list(range(0, 1000, 5))
     kept = matrix_steps(recorded, 495)

@@ -4,6 +4,7 @@ import json
 import re
 import tomllib
 from collections.abc import Callable
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 
 from nnmech.runs import RunWriter
+from nnmech_dashboard.testing import served
 from tests.dashboard.conftest import APP
 from tests.dashboard.made_runs import (
     BOUNDARY,
@@ -175,7 +177,7 @@ def test_what_a_run_says_is_shown_letter_by_letter(open_app: Open, tmp_path: Pat
 
 
 def test_words_from_a_run_cannot_become_markup(open_app: Open) -> None:
-    import words as wording
+    from nnmech_dashboard.parts import words as wording
 
     nasty = "".join(map(chr, range(33, 127)))
     assert re.sub(r"\\([^\w\s])", r"\1", wording.plain_markdown(nasty)) == nasty
@@ -185,10 +187,9 @@ def test_words_from_a_run_cannot_become_markup(open_app: Open) -> None:
 
 
 def test_lines_can_be_seen_on_the_dark_page(open_app: Open) -> None:
-    import theme
-
     from nnmech.plots.conditions import FAMILIES
     from nnmech.plots.style import ARM_COLOURS, BELIEF, NULL, OTHER_COLOURS, POLARITY, TRUTH
+    from nnmech_dashboard.parts import theme
 
     settings = tomllib.loads((APP / ".streamlit" / "config.toml").read_text())["theme"]
 
@@ -201,6 +202,48 @@ def test_lines_can_be_seen_on_the_dark_page(open_app: Open) -> None:
     for colour in (TRUTH, POLARITY, BELIEF, NULL, *ARM_COLOURS.values(), *FAMILIES.values(), *OTHER_COLOURS):
         assert (luminance(theme.shade(colour, True)) + 0.05) / (ground + 0.05) >= 3
         assert theme.shade(colour, False) == colour.lower()
+
+
+def test_its_settings_hold_in_any_directory(tmp_path: Path) -> None:
+    # Somebody else's project, which would let any page of any name in.
+    (tmp_path / ".streamlit").mkdir()
+    (tmp_path / ".streamlit" / "config.toml").write_text(
+        'server.allowedHosts = ["elsewhere.example"]\n[browser]\ngatherUsageStats = true\n'
+    )
+    write_run(tmp_path / "runs" / "own", "none")
+    with served(directory=tmp_path) as address:
+        port = int(address.rsplit(":", 1)[1])
+        assert _status(port, f"127.0.0.1:{port}") == 101
+        assert _status(port, "elsewhere.example") == 403
+
+
+def _status(port: int, host: str) -> int:
+    """How the dashboard answers a page that wants to talk to it by this name."""
+    connection = HTTPConnection("127.0.0.1", port, timeout=20)
+    asked = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13"}
+    key = {"Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==", "Origin": f"http://{host}"}
+    connection.request("GET", "/_stcore/stream", headers={"Host": host, **asked, **key})
+    try:
+        return connection.getresponse().status
+    finally:
+        connection.close()
+
+
+def test_labels_of_a_wrong_type_cost_that_run_alone(open_app: Open, tmp_path: Path) -> None:
+    folder = write_experiment(tmp_path / "demo")
+    file = child(folder, "anchor") / "run.json"
+    info = json.loads(file.read_text())
+    info["config"]["boundary"] = "two"
+    file.write_text(json.dumps(info))
+    good, bad = (f"demo/{child(folder, arm).name}" for arm in ("none", "anchor"))
+    app = open_app(folder, page="compare", run=good)
+    assert not app.exception
+    assert f"{file}: config has boundary 'two'" in words(app)
+    assert "What the runs say" in words(app)
+    app = open_app(folder, page="drift", run=bad)
+    assert not app.exception
+    assert f"{file}: config has boundary 'two'" in words(app)
+    assert app.selectbox(key="_pick_run").value == bad
 
 
 def test_only_this_machine_can_reach_it() -> None:

@@ -11,7 +11,9 @@ from matplotlib.figure import Figure
 
 from nnmech.drift import claim_coordinate
 from nnmech.runs import Run
-from tests.dashboard.conftest import SAMPLE, settled
+from nnmech_dashboard.testing import settled
+from tests.dashboard.checked import execute
+from tests.dashboard.conftest import SAMPLE
 
 ANCHOR = "sample_run/isaksen_greek.anchor.seed0"
 RUN = SAMPLE / "runs" / "isaksen_greek.anchor.seed0"
@@ -33,8 +35,7 @@ def rows(app: Any) -> Any:
 
 
 def snippet(app: Any) -> dict[str, Any]:
-    made: dict[str, Any] = {}
-    exec(app.code[0].value, made)  # noqa: S102
+    made = execute(app.code[0].value)
     assert isinstance(made["figure"], Figure)
     return made
 
@@ -95,7 +96,7 @@ def test_a_link_highlights_a_statement(statements):
     chosen = next(row for row in Run(RUN).statements.itertuples() if row.text == TEXT)
     app = statements(statement=chosen.id)
     assert f"Highlighted: “{TEXT}”" in notes(app)
-    assert f"chosen={chosen.id!r}" in app.code[0].value
+    assert f'chosen="{chosen.id}"' in app.code[0].value
     snippet(app)
     assert "Highlighted" not in notes(statements(statement="../../nobody"))
     # What is filtered away cannot be highlighted.

@@ -13,43 +13,23 @@ import torch
 from matplotlib.colors import Normalize, to_hex
 from matplotlib.figure import Figure
 
-from nnmech.claims import Statement
 from nnmech.drift import background_limits, reading_by_role, token_readings
 from nnmech.plots.token_text import reading_shades
 from nnmech.recording.documents import TOKEN, FrozenDocuments
 from nnmech.recording.snapshots import Snapshot, hook_name
-from nnmech.runs import Run, RunWriter
-from tests.dashboard.conftest import SAMPLE, served, settled
+from nnmech.runs import RunWriter
+from nnmech_dashboard.testing import served, settled
+from tests.dashboard.answer_runs import ANCHOR, SAMPLE_RUN
+from tests.dashboard.checked import execute
+from tests.dashboard.conftest import SAMPLE
+from tests.dashboard.token_runs import document, statements
 
-ANCHOR = "sample_run/isaksen_greek.anchor.seed0"
-SAMPLE_RUN = Run(SAMPLE / "runs" / "isaksen_greek.anchor.seed0")
 FIRST, LAST = SAMPLE_RUN.steps[0], SAMPLE_RUN.steps[-1]
 PLACE = {"layer": 4, "position": "assistant"}
 WILD = (
     "<img src=x onerror='window.hacked=1'> **not** $x^2$ :red[true] &amp; <b>false</b>  <script>alert(1)</script>\nNo."
 )
 WIDTH, STEPS = 8, (0, 4, 9)
-
-
-def statements() -> list[Statement]:
-    return [
-        Statement(f"{role}{person}{truth}{polarity}", "A b c.", truth, polarity, "home", f"{role}{person}", role)
-        for role, people in (("train", 10), ("control", 6))
-        for person in range(people)
-        for truth in (True, False)
-        for polarity in (1, -1)
-    ]
-
-
-def document(name: str, condition: str, text: str) -> dict[str, Any]:
-    """The text in two sentences, a token a word with the space in front of it."""
-    middle = text.index(" ", len(text) // 2)
-    spans = [list(match.span()) for match in re.finditer(r"\s*\S+", text)]
-    sentences = [
-        {"start": 0, "end": middle, "role": "claim"},
-        {"start": middle + 1, "end": len(text), "role": "<i>notice</i>"},
-    ]
-    return {"id": name, "claim": "ada", "condition": condition, "text": text, "sentences": sentences, "tokens": spans}
 
 
 @pytest.fixture
@@ -198,8 +178,7 @@ def test_the_table_says_the_same_in_words_and_figures(open_app):
 def test_the_snippet_makes_table_and_figure(open_app, query):
     app = open_app(SAMPLE, page="tokens", run=ANCHOR, **query)
     (code,) = [one.value for one in app.code if "token_readings" in one.value]
-    names: dict[str, Any] = {}
-    exec(code, names)  # noqa: S102
+    names = execute(code)
     assert isinstance(names["figure"], Figure)
     assert len(names["table"]) == sum(len(tokens(text)) for text in texts(app))
     told = [f"{z:.2f}" for z in names["table"]["z"]]

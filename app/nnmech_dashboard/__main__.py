@@ -1,0 +1,7 @@
+"""`python -m nnmech_dashboard [FOLDER ...]` opens the dashboard on this machine."""
+
+import sys
+
+from nnmech_dashboard.serve import main
+
+sys.exit(main())

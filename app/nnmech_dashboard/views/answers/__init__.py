@@ -1,0 +1,1 @@
+"""What the model said, question by question."""

@@ -1,0 +1,1 @@
+"""Where in the model, and when in training, a claim comes to read as true."""

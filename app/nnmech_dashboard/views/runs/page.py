@@ -1,0 +1,148 @@
+"""All runs in one table: what they are, how far they are, what they believe now."""
+
+import pandas as pd
+import streamlit as st
+
+from nnmech.plots.style import BELIEF
+from nnmech_dashboard.parts.page import Page
+from nnmech_dashboard.parts.words import lead_html, note_html, plain_markdown
+from nnmech_dashboard.state.listing import Entry, list_runs
+from nnmech_dashboard.state.selection import Selection, choose
+
+REFRESH_SECONDS = 5
+COLUMNS = {
+    "run": st.column_config.TextColumn("run or experiment", width=125),
+    "claim": st.column_config.TextColumn("claim", width=105),
+    "condition": st.column_config.TextColumn("condition or arm", width=130),
+    "seed": st.column_config.NumberColumn("seed", width=45),
+    "progress": st.column_config.ProgressColumn("progress", format="percent", min_value=0, max_value=1, width=85),
+    "belief": st.column_config.ProgressColumn(
+        "belief now",
+        format="%.0f %%",
+        min_value=0,
+        max_value=100,
+        width=95,
+        color=BELIEF,
+        help="Share of answers that affirm the claim, at the last step at which anything was asked.",
+    ),
+    "written": st.column_config.DatetimeColumn("last write", format="distance", width=100),
+    "experiment": st.column_config.TextColumn("experiment", width=85),
+    "step": st.column_config.NumberColumn("step", width=48, format="localized"),
+    "model": st.column_config.TextColumn("model", width=75),
+}
+"""The columns of the table, in order."""
+
+
+def draw(selection: Selection) -> None:
+    """Draw the table with search and filters, unfinished runs first; choosing a row chooses the run for all pages."""
+    listing = selection.listing
+    st.title("Runs")
+    st.html(
+        lead_html(
+            "Every training run that was found. Choose one by its row, and every other page shows it.",
+            (
+                _counted(len(listing.entries), "run"),
+                _counted(len(listing.experiments), "experiment"),
+                *_under_way(listing.entries),
+            ),
+        )
+    )
+    chosen = _filtered(list(listing.entries))
+    _table(chosen, selection)
+    if len(listing.entries) == len([e for e in listing.entries if e.summary and e.summary.finished]):
+        return
+    st.fragment(_refresh, run_every=REFRESH_SECONDS)(listing.roots, _state(listing.entries))
+
+
+def _counted(number: int, unit: str) -> str:
+    return f"{number:,} {unit}{'' if number == 1 else 's'}"
+
+
+def _under_way(entries: tuple[Entry, ...]) -> tuple[str, ...]:
+    unfinished = [entry for entry in entries if entry.summary and not entry.summary.finished]
+    return (f"{len(unfinished):,} not finished",) if unfinished else ()
+
+
+def _filtered(entries: list[Entry]) -> list[Entry]:
+    search, kinds = st.columns([2, 3], vertical_alignment="bottom")
+    words = search.text_input(
+        "Search", key="search", bind="query-params", placeholder="claim, condition, seed2 …", icon=":material/search:"
+    )
+    with kinds:
+        entries = _by(entries, "experiment", "Experiment")
+    wanted = (words or "").lower().split()
+    found = [entry for entry in entries if all(word in _described(entry) for word in wanted)]
+    return sorted(found, key=lambda entry: bool(entry.summary and entry.summary.finished))
+
+
+def _by(entries: list[Entry], name: str, label: str) -> list[Entry]:
+    found = sorted({str(getattr(entry.summary, name) or "other") for entry in entries})
+    if len(found) < 2:
+        return entries
+    kept = st.pills(label, found, selection_mode="multi", key=name, bind="query-params", format_func=plain_markdown)
+    return [entry for entry in entries if not kept or str(getattr(entry.summary, name) or "other") in kept]
+
+
+def _described(entry: Entry) -> str:
+    summary = entry.summary
+    own = () if summary is None else (summary.experiment, summary.claim, summary.condition, summary.model)
+    return " ".join(str(part) for part in (entry.id, *own, f"seed{summary.seed if summary else ''}")).lower()
+
+
+def _table(entries: list[Entry], selection: Selection) -> None:
+    if not entries:
+        st.html(note_html("No run fits. Take back a word or a filter."))
+        return
+    rows = pd.DataFrame([_row(entry) for entry in entries], columns=pd.Index(list(COLUMNS)))
+
+    def take() -> None:
+        picked = st.session_state["runs"]["selection"]["rows"]
+        if picked:
+            choose(run=entries[picked[0]].id)
+
+    names = [entry.id for entry in entries]
+    default = [names.index(selection.entry.id)] if selection.entry.id in names else []
+    st.dataframe(
+        rows,
+        hide_index=True,
+        column_config=COLUMNS,
+        key="runs",
+        on_select=take,
+        selection_mode="single-row",
+        selection_default={"selection": {"rows": default}},
+        height=min(38 * (len(rows) + 1), 620),
+    )
+    st.html(
+        note_html(f"{len(rows):,} of {len(selection.listing.entries):,} runs. Shown everywhere: {selection.entry.id}.")
+    )
+
+
+def _row(entry: Entry) -> dict[str, object]:
+    summary = entry.summary
+    assert summary is not None
+    return {
+        # Within an experiment claim, condition and seed say the rest.
+        "run": entry.id if entry.around is None else entry.id.split("/")[0],
+        "experiment": summary.experiment,
+        "claim": summary.claim,
+        "condition": summary.condition,
+        "seed": summary.seed,
+        "progress": summary.progress,
+        "step": summary.step,
+        "belief": summary.belief,
+        "model": summary.model,
+        "written": pd.Timestamp(summary.updated, unit="s", tz="UTC"),
+    }
+
+
+def _state(entries: tuple[Entry, ...]) -> tuple[float, ...]:
+    return tuple(entry.summary.updated for entry in entries if entry.summary is not None)
+
+
+def _refresh(roots: tuple[object, ...], seen: tuple[float, ...]) -> None:
+    """Draw the page again once any run was written, or one came or went."""
+    if _state(list_runs(list(roots)).entries) != seen:  # pyright: ignore[reportArgumentType]
+        st.rerun()
+
+
+PAGE = Page("Runs", ":material/list:", draw, inside=False)
