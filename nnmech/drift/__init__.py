@@ -1,4 +1,9 @@
-"""How a probe's reading moves along training: where claims lie, what the data did and what the direction did."""
+"""How a probe's reading moves along training: where claims lie, what the data did and what the direction did.
+
+In come run directories (`nnmech.runs.Run`) with their snapshots, statements and answers; out go tidy data frames, one
+row a step, layer, position and group, with 95% intervals and counts, that `nnmech.plots` and the dashboard draw. Probes
+are fitted as `nnmech.probes` fits them, by any of its estimators.
+"""
 
 from nnmech.drift.alignment import alignment
 from nnmech.drift.belief import belief_over_steps

@@ -17,9 +17,10 @@ from nnmech.probes.controls import (
     within_fits,
     word_scores,
 )
+from nnmech.probes.fitting import Labelled
 from nnmech.probes.linear import sigmoid
-from nnmech.probes.splits import Labelled, Trial, bounds, trial_accuracy, trial_auroc
-from nnmech.statistics import LEVEL, weighted_mean
+from nnmech.probes.splits import Trial, trial_accuracy, trial_auroc
+from nnmech.statistics import binomial_bounds, interval_bounds, weighted_mean
 
 
 @dataclass(eq=False)
@@ -49,9 +50,10 @@ class Collector:
             inside = topics[tested] == topic
             part = Trial(trial.labels, tuple(piece for piece in trial.pieces if topics[piece[1][0]] == topic))
             values = trial_auroc(scores[inside], part, self.weights)
-            low, high = bounds(values[1:])
-            record = {"estimator": name, "topic": topic, "auroc": float(values[0]), "low": low, "high": high}
-            self.topics.append(record | self._counts(tested[inside]))
+            counts = self._counts(tested[inside])
+            low, high = interval_bounds(values, counts["entities"])
+            record = {"estimator": name, "topic": topic, "auroc": float(values[0])}
+            self.topics.append(record | {"low": float(low), "high": float(high)} | counts)
 
     def calibration(
         self, name: str, scores: Float[np.ndarray, "tested"], trial: Trial, bins: int, draws: int, seed: int
@@ -107,15 +109,13 @@ class Collector:
     def _add(
         self, name: str, split: str, measure: str, values: Float[np.ndarray, "draw"], tested: Int[np.ndarray, "tested"]
     ) -> None:
-        low, high = bounds(values[1:])
-        value = float(values[0])
-        counts = self._counts(tested)
+        value, counts = float(values[0]), self._counts(tested)
+        low, high = interval_bounds(values, counts["entities"])
         if measure == "accuracy" and value in (0.0, 1.0):
-            # Resampling sees no variance where all are right: exact binomial bound with entities as trials.
-            reach = 1 - ((1 - LEVEL) / 2) ** (1 / counts["entities"])
-            low, high = (0.0, reach) if value == 0.0 else (1 - reach, 1.0)
-        record = {"estimator": name, "split": split, "measure": measure, "value": value, "low": low, "high": high}
-        self.measures.append(record | counts)
+            # Resampling sees no variance where all are right.
+            low, high = binomial_bounds(value, counts["entities"])
+        record = {"estimator": name, "split": split, "measure": measure, "value": value}
+        self.measures.append(record | {"low": float(low), "high": float(high)} | counts)
 
     def _counts(self, tested: Int[np.ndarray, "tested"]) -> dict[str, int]:
         return {"n": len(np.unique(tested)), "entities": len(np.unique(self.data.groups[tested]))}
