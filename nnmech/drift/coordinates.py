@@ -9,7 +9,7 @@ import pandas as pd
 from jaxtyping import Float, Int
 
 from nnmech.drift.recording import Group, ProbeName, Recording, open_recording
-from nnmech.errors import InputError
+from nnmech.errors import InputError, located
 from nnmech.probes.estimators import Estimator, LinearEstimator
 from nnmech.probes.scale import Ends, Scale, clusters_of, control_scale
 from nnmech.runs import Run
@@ -162,7 +162,8 @@ def direction_scores(
     for layers in _layers_at_once(recording):
         activations = recording.at_step(recording.steps[0], layers)[:, :, training.rows]
         # Layer by layer and matrix by matrix: what a layer gives does not depend on how many are read at a time.
-        fitted = [training.directions(one, probe, estimator) for one in activations]
+        with located(recording.run.path):
+            fitted = [training.directions(one, probe, estimator) for one in activations]
         along = np.stack([directions.mT.numpy() for directions in fitted])
         scored = [np.matmul(recording.at_step(step, layers).numpy(), along)[..., 0] for step in recording.steps]
         parts.append(np.stack(scored).astype(np.float64))

@@ -10,7 +10,7 @@ from nnmech.drift.coordinates import claim_coordinate
 from nnmech.drift.recording import ProbeName, claim_answers
 from nnmech.errors import InputError, RunError
 from nnmech.probes import auroc_by_layer
-from nnmech.probes.estimators import Estimator, LinearEstimator
+from nnmech.probes.estimators import Estimator, LinearEstimator, find_estimator
 from nnmech.runs import Run
 
 COLUMNS = [
@@ -111,14 +111,17 @@ def best_place(
 ) -> tuple[int, str]:
     """Layer and position, where not given, at which a probe reads best at a step (see `nnmech.probes.best_place`).
 
-    Only statements of role `train` are looked at, so that the choice knows nothing of the claims.
+    Only statements of role `train` are looked at, so that the choice knows nothing of the claims. An estimator that
+    needs statements of both polarities (`ttpd`, for truth) is judged on held-out entities alone, others across polarity
+    too.
     """
+    crosses = find_estimator(estimator).of(probe).crosses
     aurocs = auroc_by_layer(
         run.snapshot(step),
         run.statements,
         probes=[probe],
         estimator=estimator,
-        splits=["entity", "crossed"],
+        splits=["entity"] if crosses else ["entity", "crossed"],
         layers=None if layer is None else [layer],
         positions=None if position is None else [position],
         draws=1,

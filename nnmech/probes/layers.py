@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Float, Int
+from jaxtyping import Int
 
 from nnmech.claims import Statement
 from nnmech.errors import InputError
@@ -91,10 +91,8 @@ def auroc_by_layer(
     return pd.DataFrame(records, columns=pd.Index(COLUMNS))
 
 
-def _areas(
-    plan: Plan, scores: Sequence[Float[np.ndarray, "cell tested"]], weights: Int[np.ndarray, "draw n"]
-) -> dict[Split, Float[np.ndarray, "draw cell"]]:
-    """AUROC of each split, averaged over its trials, which test the same rows; `scores` in the order of the trials."""
+def _areas(plan: Plan, scores: Sequence[np.ndarray], weights: Int[np.ndarray, "draw n"]) -> dict[Split, np.ndarray]:
+    """AUROC [draw cell] of each split, averaged over its trials, from their scores [cell tested] in turn."""
     rest = iter(scores)
     return {
         split: np.mean([trial_auroc(next(rest), trial, weights) for trial in trials], axis=0)

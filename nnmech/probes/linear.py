@@ -44,10 +44,15 @@ class Fitted:
 
 
 class LinearEstimator(ABC):
-    """A way to fit a linear probe. `log_odds`: the score is a log-odds, so that it has a probability."""
+    """A way to fit a linear probe, under a `name`.
+
+    `log_odds`: the score is a log-odds, so that it has a probability. `crosses`: a fit needs statements of both
+    polarities, so that it cannot be made on one and tested on the other.
+    """
 
     name: ClassVar[str]
     log_odds: ClassVar[bool]
+    crosses: ClassVar[bool] = False
 
     @property
     def chooses(self) -> bool:

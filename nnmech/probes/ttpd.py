@@ -29,6 +29,7 @@ class TTPD(LinearEstimator):
 
     name: ClassVar[str] = "ttpd"
     log_odds: ClassVar[bool] = True
+    crosses: ClassVar[bool] = True
 
     polarity: LinearEstimator = field(default_factory=Logistic)
     classifier: LinearEstimator = field(default_factory=Logistic)
@@ -53,8 +54,9 @@ class TTPD(LinearEstimator):
         design = _centred(np.stack([truth, truth * polarity], axis=1), cells)
         if np.linalg.matrix_rank(design) < 2:
             raise InputError(
-                "ttpd needs true and false statements among the affirmative and among the negated ones of a topic: "
-                "here truth says all of polarity, or does not vary within topics; take mass_mean or logistic"
+                "a truth probe by ttpd needs true and false statements among the affirmative and among the negated "
+                "ones of a topic: here all are of one polarity, truth says all of polarity, or it does not vary within "
+                "topics; take mass_mean or logistic, and leave out the splits crossed and crossed_back for ttpd"
             )
         t_g, t_p = np.linalg.lstsq(design, _centred(data.activations, cells))[0]
         of_polarity = self.polarity.fit(replace(data, labels=data.affirmative), seed=seed)
