@@ -85,16 +85,18 @@ def direction_cosine(
     problems = {probe: _problems(training, probe, splits, shuffles, draws, seed) for probe in probes}
     for place, layer in enumerate(recording.layers):
         activations = recording.activations(layer)[:, :, training.rows]
-        for probe, table in tables.items():
+        for probe in probes:
+            labels, train = problems[probe]
             for column in range(len(recording.positions)):
                 with located(run.path):
                     directions = training.directions(
-                        activations[:, column], probe, estimator, *problems[probe], resampled=True
+                        activations[:, column], probe, estimator, labels, train, resampled=True
                     )
                 sizes = [1, 2 * splits, 2 * shuffles, 2 * SPLITS_OF_A_DRAW * draws]
-                found = _cosines(*directions.split(sizes, dim=1), entities)
+                whole, halves, shuffled, quarters = directions.split(sizes, dim=1)
+                found = _cosines(whole, halves, shuffled, quarters, entities)
                 for name, values in found.items():
-                    table[name][:, place, column] = np.clip(values, -1, 1)[list(recording.shown)]
+                    tables[probe][name][:, place, column] = np.clip(values, -1, 1)[list(recording.shown)]
     counts = {"n": len(training.rows), "entities": entities}
     return pd.concat(
         [recording.table({"probe": probe}, {**table, **counts}) for probe, table in tables.items()], ignore_index=True

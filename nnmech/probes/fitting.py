@@ -20,7 +20,7 @@ from nnmech.probes.linear import Fitted, LinearEstimator, Logistic, MassMean, Ma
 
 @dataclass(frozen=True, eq=False)
 class Labelled:
-    """What is known of n statements: the `labels` to be told apart, and `other`, the label that must not be.
+    """What is known of n statements: the `labels` to tell apart, and `other`, the label not to be read.
 
     For a probe of `truth`, `other` is the polarity, and the other way round. `groups` number the entities in the order
     in which they come; None is not known.

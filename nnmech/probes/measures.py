@@ -1,4 +1,4 @@
-"""Collects what a validation measures: estimates, intervals over entities, and how many statements stand behind."""
+"""Collects what a validation measures: estimates, intervals over entities, and counts of statements."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
