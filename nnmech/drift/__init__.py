@@ -8,7 +8,7 @@ are fitted as `nnmech.probes` fits them, by any of its estimators.
 from nnmech.drift.alignment import alignment
 from nnmech.drift.belief import belief_over_steps
 from nnmech.drift.coordinates import average_coordinates, claim_coordinate, polarity_coordinate
-from nnmech.drift.cosine import direction_cosine, fitted_directions, principal_angles
+from nnmech.drift.cosine import direction_cosine
 from nnmech.drift.decomposition import decomposition
 from nnmech.drift.difference import belief_difference, coordinate_difference, paired_steps, phase_ends
 from nnmech.drift.onset import average_onset, onset
@@ -30,14 +30,12 @@ __all__ = [
     "coordinate_difference",
     "decomposition",
     "direction_cosine",
-    "fitted_directions",
     "onset",
     "paired_steps",
     "phase_ends",
     "phase_portrait",
     "polarity_coordinate",
     "portrait_of",
-    "principal_angles",
     "reading_by_role",
     "statement_coordinates",
     "token_readings",

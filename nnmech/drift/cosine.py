@@ -1,4 +1,4 @@
-"""How far a probe's direction turned over training, and the angles between sets of directions."""
+"""How far a probe's direction turned over training."""
 
 from collections.abc import Sequence
 
@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 import torch
 from jaxtyping import Bool, Float
-from numpy.typing import ArrayLike
 from torch import Tensor
 
 from nnmech.drift.recording import PROBE_NAMES, ProbeName, check_probes, open_recording
@@ -101,57 +100,6 @@ def direction_cosine(
     return pd.concat(
         [recording.table({"probe": probe}, {**table, **counts}) for probe, table in tables.items()], ignore_index=True
     )
-
-
-def fitted_directions(
-    run: Run,
-    *,
-    probe: ProbeName = "truth",
-    layers: Sequence[int] | None = None,
-    positions: Sequence[str] | None = None,
-    steps: Sequence[int] | None = None,
-    estimator: Estimator | LinearEstimator = "mass_mean",
-) -> Float[np.ndarray, "step layer position d_model"]:
-    """The direction of a probe fitted at every step, layer and position asked for, in units of the residual stream.
-
-    It is the direction of `Probe.fit_snapshot` there, whatever the estimator. Arguments and errors as
-    `transfer_matrix`.
-    """
-    check_probes([probe])
-    recording = open_recording(run, layers=layers, positions=positions, steps=steps)
-    training = recording.training()
-    with located(run.path):
-        fitted = [
-            training.directions(recording.activations(layer)[:, :, training.rows], probe, estimator)
-            for layer in recording.layers
-        ]
-    return torch.stack(fitted, dim=1)[list(recording.shown), :, :, 0].double().numpy()
-
-
-def principal_angles(first: ArrayLike, second: ArrayLike) -> Float[np.ndarray, "angle"]:
-    """Angles in radians, smallest first, between the subspaces that two sets of directions [k d_model] span.
-
-    There are as many as the smaller set has directions: all 0 where its span lies in the other's, pi / 2 for directions
-    that the other lacks. They do not depend on the lengths of the directions, nor on which of a subspace are given
-    (Bjorck and Golub 1973). Raises InputError for sets that are empty, of different widths, not finite, or whose
-    directions are linearly dependent.
-    """
-    from scipy.linalg import subspace_angles
-
-    sets = [np.atleast_2d(np.asarray(directions, dtype=np.float64)) for directions in (first, second)]
-    if any(rows.ndim != 2 or not rows.size for rows in sets) or sets[0].shape[1] != sets[1].shape[1]:
-        raise InputError(
-            f"directions of shapes {sets[0].shape} and {sets[1].shape}: expected two arrays [k d_model] of one width"
-        )
-    for name, rows in zip(("first", "second"), sets, strict=True):
-        if not np.isfinite(rows).all():
-            raise InputError(f"the {name} set of directions holds NaN or infinite numbers: drop or mend them")
-        rank = int(np.linalg.matrix_rank(rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-300)))
-        if rank < len(rows):
-            raise InputError(
-                f"the {name} set of {len(rows)} directions spans {rank} dimensions: expected linearly independent ones"
-            )
-    return np.sort(subspace_angles(sets[0].T, sets[1].T))
 
 
 def _problems(

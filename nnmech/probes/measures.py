@@ -20,7 +20,7 @@ from nnmech.probes.controls import (
 from nnmech.probes.fitting import Labelled
 from nnmech.probes.linear import sigmoid
 from nnmech.probes.splits import Trial, trial_accuracy, trial_auroc
-from nnmech.statistics import binomial_bounds, interval_bounds, weighted_mean
+from nnmech.statistics import binomial_bounds, interval_bounds, middle, weighted_mean
 
 
 @dataclass(eq=False)
@@ -65,7 +65,8 @@ class Collector:
         self._add(name, "entity", "brier", brier, tested)
         self._add(name, "entity", "ece", calibration_error(probability, labels, weights, bins), tested)
         expected = expected_error(probability, bins, draws=draws, seed=seed)
-        self._add(name, "entity", "ece_if_calibrated", np.concatenate([[expected.mean()], expected]), tested)
+        # A null, not a resample: where the errors of a calibrated probe lie.
+        self._record(name, "entity", "ece_if_calibrated", float(expected.mean()), middle(expected), tested)
         table = reliability(probability, labels, self.data.groups[tested], bins, draws=draws, seed=seed)
         self.reliability.extend(table.assign(estimator=name).to_dict("records"))
 
@@ -109,13 +110,24 @@ class Collector:
     def _add(
         self, name: str, split: str, measure: str, values: Float[np.ndarray, "draw"], tested: Int[np.ndarray, "tested"]
     ) -> None:
-        value, counts = float(values[0]), self._counts(tested)
-        low, high = interval_bounds(values, counts["entities"])
+        value, entities = float(values[0]), len(np.unique(self.data.groups[tested]))
+        ends = interval_bounds(values, entities)
         if measure == "accuracy" and value in (0.0, 1.0):
             # Resampling sees no variance where all are right.
-            low, high = binomial_bounds(value, counts["entities"])
+            ends = binomial_bounds(value, entities)
+        self._record(name, split, measure, value, ends, tested)
+
+    def _record(
+        self,
+        name: str,
+        split: str,
+        measure: str,
+        value: float,
+        ends: tuple[Any, Any],
+        tested: Int[np.ndarray, "tested"],
+    ) -> None:
         record = {"estimator": name, "split": split, "measure": measure, "value": value}
-        self.measures.append(record | {"low": float(low), "high": float(high)} | counts)
+        self.measures.append(record | {"low": float(ends[0]), "high": float(ends[1])} | self._counts(tested))
 
     def _counts(self, tested: Int[np.ndarray, "tested"]) -> dict[str, int]:
         return {"n": len(np.unique(tested)), "entities": len(np.unique(self.data.groups[tested]))}
