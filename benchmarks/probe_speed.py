@@ -14,8 +14,9 @@ from threadpoolctl import threadpool_limits
 from timing import Row, Seconds, cpu_note, ratios, say
 from torch import Tensor
 
-from nnmech.probes.fit_many import INVERSE_PENALTY, auroc, fit_many, grouped_masks
+from nnmech.probes.fit_many import INVERSE_PENALTY, fit_many, grouped_masks
 from nnmech.probes.linear import Logistic, TrainingSet
+from nnmech.statistics import weighted_auroc
 
 WANTED = 20
 SAME_AUROC = 0.005
@@ -79,7 +80,7 @@ def _measure(grid: ProbeGrid) -> list[Row]:
     loops = {
         "scikit-learn": _one_by_one(labels, grid.inverse_penalty, "lbfgs", np.float64),
         "scikit-learn in single precision": _one_by_one(labels, grid.inverse_penalty, "lbfgs", np.float32),
-        "scikit-learn as in fit_direction (newton-cholesky)": _one_by_one(
+        "scikit-learn as in Probe.fit (newton-cholesky)": _one_by_one(
             labels, grid.inverse_penalty, "newton-cholesky", np.float64
         ),
     }
@@ -92,7 +93,7 @@ def _measure(grid: ProbeGrid) -> list[Row]:
         if 0 <= step < grid.choosing_steps:
             few = activations[: grid.choosing_layers]
             sample = rng.integers((len(few), grid.folds), size=(1, 2))
-            one_by_one = {"fit_direction": _choosing(labels, entities)}
+            one_by_one = {"Probe.fit": _choosing(labels, entities)}
             _measure_step(few, labels, train, one_by_one, sample, choosing, groups=entities)
         say(f"  step {step + 1} of {grid.steps}: " + ", ".join(_progress(at)))
     size = f"{grid.layers} layers x {grid.steps} steps x {grid.folds} folds, {grid.statements:,} statements, "
@@ -131,9 +132,10 @@ def _measure_step(
 ) -> None:
     many_labels = torch.from_numpy(labels).expand(len(train), -1)
 
-    def fit_all() -> Float[Tensor, "layer fold"]:
+    def fit_all() -> Float[np.ndarray, "layer fold"]:
         probes = fit_many(activations, many_labels, train, estimator="logistic", **how)
-        return auroc(probes.score(activations), many_labels, ~train)
+        scores, folds = probes.score(activations).numpy(), (~train).numpy()
+        return np.stack([_auroc(scores[:, fold, test], labels[test]) for fold, test in enumerate(folds)], axis=1)
 
     def loop(fit: Fit, cells: dict[int, Float[np.ndarray, "n d_model"]]) -> list[float]:
         return [fit(cells[layer], train[fold].numpy()) for layer, fold in sample]
@@ -141,7 +143,7 @@ def _measure_step(
     areas, seconds = _timed(fit_all)
     taken.ours.append(seconds)
     taken.aurocs.append(float(areas.mean()))
-    scale = areas.numel() / len(sample)
+    scale = areas.size / len(sample)
     # Reading is outside the clock: half precision is for fit_many to read.
     cells = {layer: activations[layer].float().numpy() for layer, _ in sample}
     for name, fit in loops.items():
@@ -149,6 +151,10 @@ def _measure_step(
             theirs, one = _timed(loop, fit, cells)
         taken.loops.setdefault(name, []).append(Seconds(one.wall * scale, one.cpu * scale))
         taken.differences += [abs(float(areas[tuple(at)]) - area) for at, area in zip(sample, theirs, strict=True)]
+
+
+def _auroc(scores: Float[np.ndarray, "layer n"], labels: Bool[np.ndarray, "n"]) -> Float[np.ndarray, "layer"]:
+    return weighted_auroc(scores, labels, np.ones((1, len(labels)), dtype=np.int64))[0]
 
 
 def _one_by_one(labels: Bool[np.ndarray, "n"], inverse_penalty: float, solver: str, dtype: type) -> Fit:

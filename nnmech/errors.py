@@ -1,5 +1,8 @@
 """What can go wrong, as one line that a person can act on."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class NnmechError(Exception):
     """Base of every error that nnmech raises on purpose: the message names the file, the value and the remedy."""
@@ -19,3 +22,12 @@ class RunExistsError(RunError):
 
 class RunLockedError(RunError):
     """Another process is writing the run; nothing was changed."""
+
+
+@contextmanager
+def located(place: object) -> Iterator[None]:
+    """An InputError that is raised inside says first where: the path of a run, of a file."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(f"{place}: {error}") from error

@@ -10,6 +10,8 @@ from nnmech.statistics import (
     cluster_bootstrap,
     cluster_difference,
     cluster_ratio,
+    interval_bounds,
+    middle,
     rate_interval,
     weighted_auroc,
     weighted_mean,
@@ -208,3 +210,49 @@ def test_strata_compare_only_within() -> None:
     ones = np.ones((1, 4), dtype=np.int64)
     assert weighted_auroc(scores, labels, ones, strata)[0] == 1.0
     assert weighted_auroc(scores, labels, ones)[0] == 0.75
+
+
+def test_many_areas_at_once_are_those_one_by_one() -> None:
+    rng = np.random.default_rng(0)
+    scores = rng.integers(0, 12, (7, 3, 90)).astype(float)
+    labels, folds = rng.random(90) < 0.4, rng.integers(0, 9, 90)
+    weights = rng.integers(0, 3, (20, 90))
+    for strata in (None, folds):
+        found = weighted_auroc(scores, labels, weights, strata)
+        assert found.shape == (20, 7, 3)
+        for cell in np.ndindex(7, 3):
+            np.testing.assert_array_equal(found[:, *cell], weighted_auroc(scores[cell], labels, weights, strata))
+            assert found[0, *cell] == pytest.approx(_pairwise(scores[cell], labels, weights[0], strata), abs=1e-12)
+
+
+def _pairwise(scores: np.ndarray, labels: np.ndarray, weights: np.ndarray, strata: np.ndarray | None) -> float:
+    """The definition: over all pairs of a positive and a negative of one stratum."""
+    wins = pairs = 0.0
+    for i in np.flatnonzero(labels):
+        for j in np.flatnonzero(~labels):
+            if strata is None or strata[i] == strata[j]:
+                pairs += weights[i] * weights[j]
+                wins += weights[i] * weights[j] * ((scores[i] > scores[j]) + (scores[i] == scores[j]) / 2)
+    return wins / pairs
+
+
+def test_draws_without_a_value_are_left_out_as_far_as_allowed() -> None:
+    draws = np.arange(100.0)[:, None].repeat(4, axis=1)
+    draws[:5, 1], draws[:60, 2], draws[:, 3] = np.nan, np.nan, np.nan
+    low, high = middle(draws)
+    np.testing.assert_allclose(low, [2.475, 7.35, 60.975, np.nan])
+    np.testing.assert_allclose(high, [96.525, 96.65, 98.025, np.nan])
+    low, high = middle(draws, may_fail=0.1)
+    assert np.isnan(low).tolist() == np.isnan(high).tolist() == [False, False, True, True]
+    assert middle(draws[:, 1]) == pytest.approx((7.35, 96.65))
+
+
+def test_bounds_leave_the_sample_itself_out_and_need_two_clusters() -> None:
+    drawn = np.concatenate([[1e6], np.arange(100.0)])
+    assert interval_bounds(drawn, 2) == pytest.approx((2.475, 96.525))
+    assert np.isnan(interval_bounds(drawn, 1)).all()
+
+
+def test_infinite_draws_are_not_interpolated() -> None:
+    drawn = np.concatenate([np.arange(97.0), [np.inf] * 4])
+    assert interval_bounds(drawn, 9, rounding=("lower", "higher")) == (3.0, np.inf)

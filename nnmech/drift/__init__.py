@@ -1,9 +1,14 @@
-"""How a probe's reading moves along training: where claims lie, what the data did and what the direction did."""
+"""How a probe's reading moves along training: where claims lie, what the data did and what the direction did.
+
+In come run directories (`nnmech.runs.Run`) with their snapshots, statements and answers; out go tidy data frames, one
+row a step, layer, position and group, with 95% intervals and counts, that `nnmech.plots` and the dashboard draw. Probes
+are fitted as `nnmech.probes` fits them, by any of its estimators.
+"""
 
 from nnmech.drift.alignment import alignment
 from nnmech.drift.belief import belief_over_steps
 from nnmech.drift.coordinates import average_coordinates, claim_coordinate, polarity_coordinate
-from nnmech.drift.cosine import direction_cosine, fitted_directions, principal_angles
+from nnmech.drift.cosine import direction_cosine
 from nnmech.drift.decomposition import decomposition
 from nnmech.drift.difference import belief_difference, coordinate_difference, paired_steps, phase_ends
 from nnmech.drift.onset import average_onset, onset
@@ -25,14 +30,12 @@ __all__ = [
     "coordinate_difference",
     "decomposition",
     "direction_cosine",
-    "fitted_directions",
     "onset",
     "paired_steps",
     "phase_ends",
     "phase_portrait",
     "polarity_coordinate",
     "portrait_of",
-    "principal_angles",
     "reading_by_role",
     "statement_coordinates",
     "token_readings",

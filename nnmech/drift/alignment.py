@@ -9,12 +9,12 @@ import torch
 from jaxtyping import Float
 
 from nnmech.claims import MATCHED_FALSE
-from nnmech.drift.recording import naming
-from nnmech.drift.resampling import bounds, clusters_of, draw_weights, shares
-from nnmech.errors import InputError, RunError
+from nnmech.errors import InputError, RunError, located
+from nnmech.probes.scale import clusters_of
 from nnmech.recording.snapshots import Snapshot
 from nnmech.runs import Run
 from nnmech.seeds import derive_seed
+from nnmech.statistics import cluster_count, interval_bounds, sample_and_draws, shares
 
 POSITIVE = "positive"
 COLUMNS = ["layer", "position", "against", "cosine", "low", "high", "n"]
@@ -38,23 +38,37 @@ def alignment(
     """Cosine between a run's drift vector and that of positive training, and of each null, by layer and position.
 
     The drift vector of a run is the mean change of the activations of its affirmative statements of role `claim`
-    between two steps, less the mean change of its affirmative statements of role `controls`: with `matched_false`,
-    false facts about the same entity, what is left is not what happened to the entity or to all statements alike; with
-    `control`, the false ones about other entities. The two steps are `steps` of `drifted` and `positive_steps` of
-    `positive`; by default, and in every null, from the last step recorded before a run's last phase (else its first)
-    to its last. Statements are those about the claim of `drifted`, or of a run's own claim where it recorded none.
+    between two steps, less the mean change of its affirmative statements of role `controls`. Statements are those about
+    the claim of `drifted`, or of a run's own claim where it recorded none.
 
-    `nulls` are runs by name, for example "another claim", "another seed", "neutral documents"; of several runs the mean
-    cosine is taken. Columns layer, position, against ("positive" or the name of a null), cosine, low, high, n (claim
-    statements of the runs compared with). 95% intervals resample statements, those with the same id together whatever
-    their order in a run, controls, and the runs of a null; NaN where there is one claim statement.
-    Raises InputError for a null without runs or named "positive", and activations that do not compare, RunError for
-    runs that lack steps or statements.
+    Args:
+        drifted: the run whose drift is compared.
+        positive: a run of positive training.
+        nulls: runs by name, for example "another claim", "another seed", "neutral documents"; of several runs the mean
+            cosine is taken.
+        steps: of `drifted`. By default, and in every null, from the last step recorded before a run's last phase (else
+            its first) to its last.
+        positive_steps: of `positive`; as `steps` by default.
+        controls: with `matched_false`, false facts about the same entity, what is left is not what happened to the
+            entity or to all statements alike; with `control`, the false ones about other entities.
+        layers: decoder blocks; all that were recorded if None.
+        positions: token positions; all that were recorded if None.
+        draws: of the bootstrap.
+        seed: of the draws.
+
+    Returns:
+        Columns layer, position, against ("positive" or the name of a null), cosine, low, high, n (claim statements of
+        the runs compared with). 95% intervals resample statements, those with the same id together whatever their order
+        in a run, controls, and the runs of a null; NaN where there is one claim statement.
+
+    Raises:
+        InputError: for a null without runs or named "positive", and activations that do not compare.
+        RunError: for runs that lack steps or statements.
     """
-    strangers = [name for name, runs in nulls.items() if name == POSITIVE or not runs]
-    if strangers or not nulls:
+    unknown = [name for name, runs in nulls.items() if name == POSITIVE or not runs]
+    if unknown or not nulls:
         raise InputError(
-            f"nulls {strangers or 'none'}: expected names other than {POSITIVE!r}, at least one run for each"
+            f"nulls {unknown or 'none'}: expected names other than {POSITIVE!r}, at least one run for each"
         )
     own = _training(drifted, steps, None, controls)
     compared = {POSITIVE: [_training(positive, positive_steps, own.claim, controls)]}
@@ -78,8 +92,9 @@ def alignment(
         for name, runs in others:
             cosines = np.stack([_cosine(change, _drift(one, layer, positions, chosen)) for one, chosen in runs])
             numbers = np.arange(len(runs))
-            mean = np.einsum("rbp,br->bp", cosines, shares(draw_weights(numbers, draws, seed)))
-            low, high = bounds(mean[1:], numbers if len(runs) > 1 else clusters_of(own.claims))
+            mean = np.einsum("rbp,br->bp", cosines, shares(sample_and_draws(numbers, draws, seed)))
+            clusters = len(runs) if len(runs) > 1 else cluster_count([clusters_of(own.claims)])
+            low, high = interval_bounds(mean, clusters)
             n = sum(len(one.claims) for one, _ in runs)
             records += [
                 (layer, position, name, *values, n)
@@ -109,16 +124,17 @@ def _training(run: Run, steps: tuple[int, int] | None, claim: str | None, contro
     claims = affirmative.loc[(affirmative["role"] == "claim").to_numpy()]
     if claims.empty:
         raise RunError(f"{run.path}: no affirmative statements of role claim: record them to see where they drift")
-    told = claim if claim in set(claims["claim"]) else run.config.get("claim", claims["claim"].iloc[0])
-    claims = claims.loc[(claims["claim"] == told).to_numpy()]
+    own = run.labels.claim or claims["claim"].iloc[0]
+    named = claim if claim in set(claims["claim"]) else own
+    claims = claims.loc[(claims["claim"] == named).to_numpy()]
     null = affirmative.loc[(affirmative["role"] == controls).to_numpy()]
     null = null.loc[
-        ((null["claim"] == told) if controls == MATCHED_FALSE else np.equal(null["truth"], False)).to_numpy()
+        ((null["claim"] == named) if controls == MATCHED_FALSE else np.equal(null["truth"], False)).to_numpy()
     ]
     if claims.empty or null.empty:
         raise RunError(
             f"{run.path}: {len(claims)} affirmative statements of role claim and {len(null)} false ones of role "
-            f"{controls} for the claim {told}: record both, or name other controls"
+            f"{controls} for the claim {named}: record both, or name other controls"
         )
     before, after = _last_phase(run) if steps is None else steps
     return _Training(run, before, after, claims, null)
@@ -137,7 +153,7 @@ def _last_phase(run: Run) -> tuple[int, int]:
 
 
 def _snapshot(training: _Training, step: int, layers: Sequence[int] | None) -> Snapshot:
-    with naming(training.run):
+    with located(training.run.path):
         return training.run.snapshot(step, layers=layers)
 
 
@@ -156,7 +172,7 @@ def _weights(training: _Training, own: _Training, draws: int, seed: int, other_s
     """Shares of claim statements and controls in each draw: those of `own` where the statements are the same."""
     pairs = ((training.claims, own.claims), (training.controls, own.controls))
     claims, controls = (
-        shares(draw_weights(clusters_of(mine), draws, number + (seed if _same_ids(mine, theirs) else other_seed)))
+        shares(sample_and_draws(clusters_of(mine), draws, number + (seed if _same_ids(mine, theirs) else other_seed)))
         # Claim statements and controls are drawn independently of each other.
         for number, (mine, theirs) in enumerate(pairs)
     )
@@ -180,7 +196,7 @@ def _drift(
     means = []
     for statements, share in zip((training.claims, training.controls), weights, strict=True):
         rows = statements.index.to_numpy(copy=True)
-        with naming(training.run):
+        with located(training.run.path):
             change = [
                 after.at(layer, name)[rows].double() - before.at(layer, name)[rows].double() for name in positions
             ]

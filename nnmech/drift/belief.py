@@ -11,11 +11,21 @@ COLUMNS = ["role", "step", "mean", "low", "high", "n", "clusters"]
 
 
 def belief_over_steps(run: Run, claim: str | None = None, *, draws: int = 2000, seed: int = 0) -> pd.DataFrame:
-    """Belief rate (percent) at every step at which anything was asked about `claim`, or about any claim for None.
+    """Belief rate (percent) at every step at which anything was asked about a claim.
 
-    Columns role (`claim`, and as its null `matched_false` where that was asked about), step, mean, low, high, n
-    (answers), clusters (questions); steps rise within a role. The 95% intervals resample questions within claims.
-    There are no rows where nothing was asked. Raises InputError for an unknown verdict.
+    Args:
+        run: with answers.
+        claim: whose questions; any claim's if None.
+        draws: of the bootstrap.
+        seed: of the draws.
+
+    Returns:
+        Columns role (`claim`, and as its null `matched_false` where that was asked about), step, mean, low, high, n
+        (answers), clusters (questions); steps rise within a role. The 95% intervals resample questions within claims.
+        There are no rows where nothing was asked.
+
+    Raises:
+        InputError: for an unknown verdict.
     """
     answers = run.answers
     if claim is not None:

@@ -6,14 +6,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
-from nnmech.drift.recording import Ends, Group, ProbeName, Recording, fit_directions, open_recording
-from nnmech.drift.resampling import bounds, clusters_of, draw_ends, draw_weights, separated, shares
-from nnmech.errors import InputError
-from nnmech.probes.estimators import Estimator
+from nnmech.drift.recording import Group, ProbeName, Recording, open_recording
+from nnmech.errors import InputError, located
+from nnmech.probes.estimators import Estimator, LinearEstimator
+from nnmech.probes.scale import Ends, Scale, clusters_of, control_scale
 from nnmech.runs import Run
-from nnmech.statistics import cluster_bootstrap
+from nnmech.statistics import cluster_bootstrap, cluster_count, drawn_means, interval_bounds, sample_and_draws
 
 Draws = Float[np.ndarray, "draw step layer position"]
 
@@ -29,7 +29,7 @@ def claim_coordinate(
     layers: Sequence[int] | None = None,
     positions: Sequence[str] | None = None,
     steps: Sequence[int] | None = None,
-    estimator: Estimator = "mass_mean",
+    estimator: Estimator | LinearEstimator = "mass_mean",
     reference_step: int = 0,
     headroom: float = 0.2,
     draws: int = 1000,
@@ -42,12 +42,26 @@ def claim_coordinate(
     is a role, a claim and a polarity; roles `train` and `control` are left out. Those of roles that training gives no
     reason to move (matched_false, unrelated_claim) are the null of the others.
 
-    Columns step, phase, layer, position, role, claim, polarity, z, low, high, n (statements), and change, change_low,
-    change_high since the reference step. The 95% intervals resample control entities and the statements (entities,
-    where a group has several) together. z is NaN where the controls of that step are not separated, and the change
-    where the reference z exceeds 1 - `headroom`: what already reads true cannot be seen to become so.
-    Raises InputError for missing steps, controls, or entities shared between training and the rest, RunError for a run
-    without snapshots or with damaged ones.
+    Args:
+        run: with snapshots of statements of roles `train`, `control` and others.
+        layers: decoder blocks; all that were recorded if None.
+        positions: token positions; all that were recorded if None.
+        steps: of training; all that were recorded if None.
+        estimator: a name of `nnmech.probes.ESTIMATORS`, or an estimator with settings of its own.
+        reference_step: where the probe is fitted, and since which changes count.
+        headroom: what reads above 1 - `headroom` at the reference step has no change: what already reads true cannot
+            be seen to become so.
+        draws: of the bootstrap.
+        seed: of the draws.
+
+    Returns:
+        Columns step, phase, layer, position, role, claim, polarity, z, low, high, n (statements), and change,
+        change_low, change_high since the reference step. The 95% intervals resample control entities and the statements
+        (entities, where a group has several) together. z is NaN where the controls of that step are not separated.
+
+    Raises:
+        InputError: for missing steps, controls, or entities shared between training and the rest.
+        RunError: for a run without snapshots or with damaged ones.
     """
     recording = open_recording(run, layers=layers, positions=positions, steps=steps, reference_step=reference_step)
     return _coordinate(recording, "truth", estimator, 1 - headroom, draws, seed)
@@ -59,14 +73,15 @@ def polarity_coordinate(
     layers: Sequence[int] | None = None,
     positions: Sequence[str] | None = None,
     steps: Sequence[int] | None = None,
-    estimator: Estimator = "mass_mean",
+    estimator: Estimator | LinearEstimator = "mass_mean",
     reference_step: int = 0,
     draws: int = 1000,
     seed: int = 0,
 ) -> pd.DataFrame:
     """Polarity-probe coordinate of each group of statements: 0 where negated controls lie, 1 where affirmative ones do.
 
-    Columns, intervals and errors as `claim_coordinate`; controls of either truth value are used.
+    Arguments, columns, intervals and errors as `claim_coordinate`; controls of either truth value are used, and every
+    group has a change. By `ttpd` the direction is the one by which it tells affirmative from negated statements.
     """
     recording = open_recording(run, layers=layers, positions=positions, steps=steps, reference_step=reference_step)
     return _coordinate(recording, "polarity", estimator, np.inf, draws, seed)
@@ -79,11 +94,21 @@ def average_coordinates(
     draws: int = 2000,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """Mean z over claims for each group of `by`, with a 95% interval over claims; columns `by`, z, low, high, n.
+    """Mean z over claims for each group of `by`, with a 95% interval over claims.
 
-    `tables` are of `claim_coordinate` or `polarity_coordinate`, one or more for each claim; n counts claims. Several
-    rows of a claim (seeds) stay together. Rows without a coordinate do not count; where none has one, z is NaN and n 0.
-    Raises InputError for no tables.
+    Args:
+        tables: of `claim_coordinate` or `polarity_coordinate`, one or more for each claim; several rows of a claim
+            (seeds) stay together.
+        by: columns that tell the groups apart.
+        draws: of the bootstrap over claims.
+        seed: of the draws.
+
+    Returns:
+        Columns `by`, z, low, high, n (claims). Rows without a coordinate do not count; where none has one, z is NaN and
+        n 0.
+
+    Raises:
+        InputError: for no tables.
     """
     if not tables:
         raise InputError("there are no tables to average: give at least one")
@@ -102,11 +127,11 @@ def average_coordinates(
 
 @dataclass(frozen=True, eq=False)
 class DrawnCoordinate:
-    """z of a group of statements, of the sample itself in the first draw; `clusters` are what was resampled."""
+    """z of a group of statements, of the sample itself in the first draw; `clusters` were resampled."""
 
     group: Group
     z: Draws
-    clusters: np.ndarray
+    clusters: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,12 +140,12 @@ class _Resample:
 
     group: Group
     ends: Ends
-    clusters: np.ndarray
-    weights: Float[np.ndarray, "draw n"]
+    clusters: int
+    weights: Int[np.ndarray, "draw n"]
 
 
 def draw_coordinates(
-    recording: Recording, probe: ProbeName, estimator: Estimator, draws: int, seed: int
+    recording: Recording, probe: ProbeName, estimator: Estimator | LinearEstimator, draws: int, seed: int
 ) -> Iterator[DrawnCoordinate]:
     """The coordinate of every group at every step of the recording, resampled; NaN where controls are not separated."""
     resamples = _resamples(recording, probe, draws, seed)
@@ -128,19 +153,17 @@ def draw_coordinates(
 
 
 def direction_scores(
-    recording: Recording, probe: ProbeName, estimator: Estimator
+    recording: Recording, probe: ProbeName, estimator: Estimator | LinearEstimator
 ) -> Float[np.ndarray, "step layer position statement"]:
     """Scores along the direction fitted at the reference step, up to a constant of the step."""
     training = recording.training()
-    everything = np.ones((1, len(training.rows)), dtype=bool)
     parts = []
     # A file of a step holds all its layers: it is read once for as many as fit.
     for layers in _layers_at_once(recording):
         activations = recording.at_step(recording.steps[0], layers)[:, :, training.rows]
         # Layer by layer and matrix by matrix: what a layer gives does not depend on how many are read at a time.
-        fitted = [
-            fit_directions(one, training.labels(probe)[None], everything, training, estimator) for one in activations
-        ]
+        with located(recording.run.path):
+            fitted = [training.directions(one, probe, estimator) for one in activations]
         along = np.stack([directions.mT.numpy() for directions in fitted])
         scored = [np.matmul(recording.at_step(step, layers).numpy(), along)[..., 0] for step in recording.steps]
         parts.append(np.stack(scored).astype(np.float64))
@@ -154,27 +177,13 @@ def _layers_at_once(recording: Recording) -> Iterator[Sequence[int]]:
         yield recording.layers[start : start + size]
 
 
-def control_scale(recording: Recording, scores: np.ndarray, ends: Ends, draws: int, seed: int) -> tuple[Draws, Draws]:
-    """Mean score of the controls at 0, and the gap to those at 1, of the sample itself in the first draw.
-
-    The gap is NaN where its 95% interval reaches zero.
-    """
-    weights = draw_ends(recording, ends, draws, seed)
-    zero, one = (
-        drawn_means(scores[..., rows], drawn) for rows, drawn in zip((ends.zero, ends.one), weights, strict=True)
-    )
-    return zero, separated(one - zero)
-
-
-def drawn_means(
-    values: Float[np.ndarray, "step layer position n"], weights: Float[np.ndarray, "draw n"]
-) -> Float[np.ndarray, "draw step layer position"]:
-    """Weighted mean of some statements in each draw; NaN where nothing is drawn."""
-    return np.einsum("slpn,dn->dslp", values, shares(weights), optimize=True)
-
-
 def _coordinate(
-    recording: Recording, probe: ProbeName, estimator: Estimator, ceiling: float, draws: int, seed: int
+    recording: Recording,
+    probe: ProbeName,
+    estimator: Estimator | LinearEstimator,
+    ceiling: float,
+    draws: int,
+    seed: int,
 ) -> pd.DataFrame:
     resamples = _resamples(recording, probe, draws, seed)
     scores = direction_scores(recording, probe, estimator)
@@ -187,7 +196,8 @@ def _coordinate(
             for prefix, name, values in (("", "z", drawn.z), ("change_", "change", changes)):
                 shown = values[:, list(recording.shown), 0]
                 table[name][:, row] = shown[0]
-                table[f"{prefix}low"][:, row], table[f"{prefix}high"][:, row] = bounds(shown[1:], drawn.clusters)
+                low, high = interval_bounds(shown, drawn.clusters)
+                table[f"{prefix}low"][:, row], table[f"{prefix}high"][:, row] = low, high
     placed = [
         recording.table(resample.group.labels, {"n": len(resample.group.members), **table})
         for resample, table in zip(resamples, tables, strict=True)
@@ -196,13 +206,12 @@ def _coordinate(
 
 
 def _resamples(recording: Recording, probe: ProbeName, draws: int, seed: int) -> "list[_Resample]":
-    groups = recording.groups()
-    ends = [recording.ends(probe, group) for group in groups]
-    clusters = [clusters_of(recording.statements.iloc[group.members]) for group in groups]
-    return [
-        _Resample(group, controls, own, draw_weights(own, draws, seed))
-        for group, controls, own in zip(groups, ends, clusters, strict=True)
-    ]
+    resamples = []
+    for group in recording.groups():
+        clusters = clusters_of(recording.statements.iloc[group.members])
+        weights = sample_and_draws(clusters, draws, seed)
+        resamples.append(_Resample(group, recording.ends(probe, group), cluster_count([clusters]), weights))
+    return resamples
 
 
 def _placed(
@@ -213,11 +222,10 @@ def _placed(
     seed: int,
 ) -> Iterator[DrawnCoordinate]:
     """Each group in turn, at the layers of the scores."""
-    scales: dict[int, tuple[Draws, Draws]] = {}
+    scales: dict[int, Scale] = {}
     for own in resamples:
         polarity = own.group.polarity
         if polarity not in scales:
-            scales[polarity] = control_scale(recording, scores, own.ends, draws, seed)
-        zero, gap = scales[polarity]
-        z = (drawn_means(scores[..., own.group.members], own.weights) - zero) / gap
+            scales[polarity] = control_scale(scores, recording.column("entity"), own.ends, draws, seed)
+        z = scales[polarity].place(drawn_means(scores[..., own.group.members], own.weights))
         yield DrawnCoordinate(own.group, z, own.clusters)

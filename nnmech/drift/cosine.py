@@ -1,4 +1,4 @@
-"""How far a probe's direction turned over training, and the angles between sets of directions."""
+"""How far a probe's direction turned over training."""
 
 from collections.abc import Sequence
 
@@ -6,15 +6,15 @@ import numpy as np
 import pandas as pd
 import torch
 from jaxtyping import Bool, Float
-from numpy.typing import ArrayLike
 from torch import Tensor
 
-from nnmech.drift.recording import PROBE_NAMES, ProbeName, Training, check_probes, fit_directions, open_recording
-from nnmech.errors import InputError
-from nnmech.probes.estimators import Estimator
+from nnmech.drift.recording import PROBE_NAMES, ProbeName, check_probes, open_recording
+from nnmech.drift.training import Training
+from nnmech.errors import InputError, located
+from nnmech.probes.estimators import Estimator, LinearEstimator
 from nnmech.runs import Run
 from nnmech.seeds import derive_seed
-from nnmech.statistics import LEVEL
+from nnmech.statistics import interval_bounds, middle
 
 COLUMNS = ("cosine", "reliability", "corrected", "low", "high", "null", "null_low", "null_high")
 SPLITS_OF_A_DRAW = 4
@@ -30,7 +30,7 @@ def direction_cosine(
     layers: Sequence[int] | None = None,
     positions: Sequence[str] | None = None,
     steps: Sequence[int] | None = None,
-    estimator: Estimator = "mass_mean",
+    estimator: Estimator | LinearEstimator = "mass_mean",
     reference_step: int = 0,
     splits: int = 20,
     shuffles: int = 100,
@@ -39,19 +39,36 @@ def direction_cosine(
 ) -> pd.DataFrame:
     """Cosine of the direction fitted at each step with that of `reference_step`, corrected for how well each is known.
 
-    Columns step, phase, layer, position, probe; `cosine` of the two directions as fitted; `reliability`, the geometric
-    mean over the two steps of r' = 2 r / (1 + r), with r the mean cosine of directions fitted on halves of the entities
-    over `splits` random halvings (Spearman 1910, Brown 1910); `corrected`, low, high; null, null_low, null_high; n
-    (statements of role `train`) and entities.
+    `corrected` is the mean cosine of a half of the entities at one step with the other half at the other step, over the
+    geometric mean of r at the two steps (Spearman's correction for attenuation, 1904), with r the mean cosine of
+    directions fitted on halves over `splits` random halvings. `cosine` over `reliability` would be too large: two
+    directions fitted on the same statements share these statements' noise, and look alike even where nothing is fitted.
+    It is 1 at the reference step, cut off at -1 and 1, and NaN where r is not positive at either step: there no
+    direction is known. Its 95% interval repeats it, with fewer halvings, on random halves of the entities (repeated
+    half-sample bootstrap, Saigo, Shao and Sitter 2001); NaN where more than a tenth of them have no value. The null is
+    the same with labels permuted within each half and each value of the other label. Fits on parts of the statements
+    take the penalty over, where there is one, that the fit on all of them chose.
 
-    `corrected` is the mean cosine of a half at one step with the other half at the other step, over the geometric mean
-    of r at the two steps (Spearman's correction for attenuation, 1904). `cosine` over `reliability` would be too large:
-    two directions fitted on the same statements share these statements' noise, and look alike even where nothing is
-    fitted. It is 1 at the reference step, cut off at -1 and 1, and NaN where r is not positive at either step: there no
-    direction is known. Its 95% interval repeats it, with fewer halvings, on `draws` random halves of the entities
-    (repeated half-sample bootstrap, Saigo, Shao and Sitter 2001); NaN where more than a tenth of them have no value.
-    The null is the same with labels permuted within each half and each value of the other label, mean and middle 95%
-    over `shuffles` permutations, in the same unit. Errors as `transfer_matrix`; InputError for fewer than 8 entities.
+    Args:
+        run: with snapshots of statements of role `train`.
+        probes: `truth`, `polarity`.
+        layers: decoder blocks; all that were recorded if None.
+        positions: token positions; all that were recorded if None.
+        steps: of training; all that were recorded if None.
+        estimator: a name of `nnmech.probes.ESTIMATORS`, or an estimator with settings of its own.
+        reference_step: with whose direction the others are compared.
+        splits: random halvings of the entities.
+        shuffles: permutations of the labels.
+        draws: random halves of the entities for the interval.
+        seed: of halvings, shuffles and draws.
+
+    Returns:
+        Columns step, phase, layer, position, probe; `cosine` of the two directions as fitted; `reliability`, the
+        geometric mean over the two steps of r' = 2 r / (1 + r) (Spearman 1910, Brown 1910); `corrected`, low, high;
+        null, null_low, null_high, mean and middle 95% over the permutations; n (statements of role `train`), entities.
+
+    Raises:
+        InputError: as `transfer_matrix`, and for fewer than 8 entities.
     """
     check_probes(probes)
     recording = open_recording(run, layers=layers, positions=positions, steps=steps, reference_step=reference_step)
@@ -67,73 +84,22 @@ def direction_cosine(
     problems = {probe: _problems(training, probe, splits, shuffles, draws, seed) for probe in probes}
     for place, layer in enumerate(recording.layers):
         activations = recording.activations(layer)[:, :, training.rows]
-        for probe, table in tables.items():
+        for probe in probes:
+            labels, train = problems[probe]
             for column in range(len(recording.positions)):
-                directions = fit_directions(activations[:, column], *problems[probe], training, estimator)
+                with located(run.path):
+                    directions = training.directions(
+                        activations[:, column], probe, estimator, labels, train, resampled=True
+                    )
                 sizes = [1, 2 * splits, 2 * shuffles, 2 * SPLITS_OF_A_DRAW * draws]
-                found = _cosines(*directions.split(sizes, dim=1))
+                whole, halves, shuffled, quarters = directions.split(sizes, dim=1)
+                found = _cosines(whole, halves, shuffled, quarters, entities)
                 for name, values in found.items():
-                    table[name][:, place, column] = values.clamp(-1, 1).double().numpy()[list(recording.shown)]
+                    tables[probe][name][:, place, column] = np.clip(values, -1, 1)[list(recording.shown)]
     counts = {"n": len(training.rows), "entities": entities}
     return pd.concat(
         [recording.table({"probe": probe}, {**table, **counts}) for probe, table in tables.items()], ignore_index=True
     )
-
-
-def fitted_directions(
-    run: Run,
-    *,
-    probe: ProbeName = "truth",
-    layers: Sequence[int] | None = None,
-    positions: Sequence[str] | None = None,
-    steps: Sequence[int] | None = None,
-    estimator: Estimator = "mass_mean",
-) -> Float[np.ndarray, "step layer position d_model"]:
-    """The direction of a probe fitted at every step, layer and position asked for, in units of the residual stream.
-
-    Errors as `transfer_matrix`.
-    """
-    check_probes([probe])
-    recording = open_recording(run, layers=layers, positions=positions, steps=steps)
-    training = recording.training()
-    everything = np.ones((1, len(training.rows)), dtype=bool)
-    fitted = [
-        fit_directions(
-            recording.activations(layer)[:, :, training.rows],
-            training.labels(probe)[None],
-            everything,
-            training,
-            estimator,
-        )
-        for layer in recording.layers
-    ]
-    return torch.stack(fitted, dim=1)[list(recording.shown), :, :, 0].double().numpy()
-
-
-def principal_angles(first: ArrayLike, second: ArrayLike) -> Float[np.ndarray, "angle"]:
-    """Angles in radians, smallest first, between the subspaces that two sets of directions [k d_model] span.
-
-    There are as many as the smaller set has directions: all 0 where its span lies in the other's, pi / 2 for directions
-    that the other lacks. They do not depend on the lengths of the directions, nor on which of a subspace are given
-    (Bjorck and Golub 1973). Raises InputError for sets that are empty, of different widths, not finite, or whose
-    directions are linearly dependent.
-    """
-    from scipy.linalg import subspace_angles
-
-    sets = [np.atleast_2d(np.asarray(directions, dtype=np.float64)) for directions in (first, second)]
-    if any(rows.ndim != 2 or not rows.size for rows in sets) or sets[0].shape[1] != sets[1].shape[1]:
-        raise InputError(
-            f"directions of shapes {sets[0].shape} and {sets[1].shape}: expected two arrays [k d_model] of one width"
-        )
-    for name, rows in zip(("first", "second"), sets, strict=True):
-        if not np.isfinite(rows).all():
-            raise InputError(f"the {name} set of directions holds NaN or infinite numbers: drop or mend them")
-        rank = int(np.linalg.matrix_rank(rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-300)))
-        if rank < len(rows):
-            raise InputError(
-                f"the {name} set of {len(rows)} directions spans {rank} dimensions: expected linearly independent ones"
-            )
-    return np.sort(subspace_angles(sets[0].T, sets[1].T))
 
 
 def _problems(
@@ -159,7 +125,8 @@ def _cosines(
     halves: Float[Tensor, "step half d_model"],
     shuffled: Float[Tensor, "step shuffled d_model"],
     quarters: Float[Tensor, "step quarter d_model"],
-) -> dict[str, Float[Tensor, "step"]]:
+    entities: int,
+) -> dict[str, Float[np.ndarray, "step"]]:
     """The columns of `direction_cosine` at each step; neighbours in a set are of different entities."""
     within, across = _pairs(halves)
     known = _positive(within.mean(1))
@@ -168,18 +135,18 @@ def _cosines(
     null = _pairs(shuffled)[1] / attenuation[:, None]
     within_draw, across_draw = (cosines.unflatten(1, (-1, SPLITS_OF_A_DRAW)).mean(2) for cosines in _pairs(quarters))
     known_draw = _positive(within_draw)
-    low, high = _middle(across_draw / (known_draw * known_draw[:1]).sqrt())
-    null_low, null_high = _middle(null)
-    return {
+    corrected = across.mean(1) / attenuation
+    drawn = torch.cat([corrected[:, None], across_draw / (known_draw * known_draw[:1]).sqrt()], dim=1)
+    low, high = interval_bounds(drawn.T.double().numpy(), entities, may_fail=MAY_FAIL)
+    null_low, null_high = middle(null.T.double().numpy(), may_fail=MAY_FAIL)
+    values = {
         "cosine": torch.cosine_similarity(whole, whole[:1], dim=-1)[:, 0],
         "reliability": (full * full[0]).sqrt(),
-        "corrected": across.mean(1) / attenuation,
-        "low": low,
-        "high": high,
+        "corrected": corrected,
         "null": null.mean(1),
-        "null_low": null_low,
-        "null_high": null_high,
     }
+    ends = {"low": low, "high": high, "null_low": null_low, "null_high": null_high}
+    return {name: found.double().numpy() for name, found in values.items()} | ends
 
 
 def _pairs(directions: Float[Tensor, "step twice d_model"]) -> tuple[Float[Tensor, "step k"], Float[Tensor, "step k"]]:
@@ -192,10 +159,3 @@ def _pairs(directions: Float[Tensor, "step twice d_model"]) -> tuple[Float[Tenso
 
 def _positive(reliability: Float[Tensor, "*any"]) -> Float[Tensor, "*any"]:
     return torch.where(reliability > 0, reliability, torch.nan)
-
-
-def _middle(draws: Float[Tensor, "step draw"]) -> tuple[Float[Tensor, "step"], Float[Tensor, "step"]]:
-    """Middle 95% of the draws that have a value; NaN where more than a tenth have none."""
-    enough = draws.isnan().float().mean(1) <= MAY_FAIL
-    low, high = (torch.nanquantile(draws, share, dim=1) for share in ((1 - LEVEL) / 2, (1 + LEVEL) / 2))
-    return torch.where(enough, low, torch.nan), torch.where(enough, high, torch.nan)

@@ -8,10 +8,10 @@ import pandas as pd
 from nnmech.belief.rates import belief_change
 from nnmech.drift.coordinates import draw_coordinates
 from nnmech.drift.recording import ProbeName, Recording, claim_answers, open_recording
-from nnmech.drift.resampling import bounds
-from nnmech.errors import InputError, RunError
-from nnmech.probes.estimators import Estimator
+from nnmech.errors import InputError, RunError, located
+from nnmech.probes.estimators import Estimator, LinearEstimator
 from nnmech.runs import Run
+from nnmech.statistics import interval_bounds
 
 COORDINATE_COLUMNS = [
     *("step", "baseline_step", "phase", "layer", "position", "role", "claim", "polarity"),
@@ -25,12 +25,11 @@ StepPairs = Sequence[tuple[int, int]]
 def phase_ends(run: Run) -> tuple[int | None, int]:
     """Last step of the first of two phases, None for a single phase, and last step of all.
 
-    Both as the config plans them (`boundary`, `steps`); where it says nothing, as they are recorded by now.
+    Both as the run's labels plan them (`boundary`, `steps`); where they say nothing, as they are recorded by now.
     """
-    planned = _whole(run.config.get("steps"))
+    planned, boundary = run.labels.steps, run.labels.boundary
     asked = () if planned is not None else (int(step) for step in run.answers["step"])
     last = max([planned or 0, *run.steps, *asked])
-    boundary = _whole(run.config.get("boundary"))
     if boundary is None:
         starts = sorted(int(step) for step in run.events.loc[(run.events["kind"] == "phase").to_numpy(), "step"])
         boundary = starts[1] - 1 if len(starts) > 1 else None
@@ -38,10 +37,10 @@ def phase_ends(run: Run) -> tuple[int | None, int]:
 
 
 def paired_steps(run: Run, baseline: Run, steps: Sequence[int], baseline_steps: Sequence[int]) -> list[tuple[int, int]]:
-    """The steps of a run that have their like among those of a baseline, each with it, in order.
+    """The steps of a run that correspond to steps of a baseline, each with that step, in order.
 
-    Alike are the ends of a phase, whatever their steps, and steps as far into the same phase. Runs whose phases are
-    equally long are so paired step by step. A baseline that trains nothing is the untouched model at every step.
+    The ends of a phase correspond, whatever their steps, and so do steps as far into the same phase. Runs whose phases
+    are equally long are so paired step by step. A baseline that trains nothing is the untouched model at every step.
     """
     if phase_ends(baseline)[1] == 0 and 0 in baseline_steps:
         return [(step, 0) for step in sorted(set(steps))]
@@ -62,19 +61,36 @@ def coordinate_difference(
     layers: Sequence[int] | None = None,
     positions: Sequence[str] | None = None,
     steps: StepPairs | None = None,
-    estimator: Estimator = "mass_mean",
+    estimator: Estimator | LinearEstimator = "mass_mean",
     reference_step: int = 0,
     draws: int = 1000,
     seed: int = 0,
 ) -> pd.DataFrame:
     """Coordinate of each group of statements in a run minus that in a baseline, at the same moments of training.
 
-    Coordinates, groups and null as in `claim_coordinate` (`probe` truth) and `polarity_coordinate`; each run has the
-    probe of its own `reference_step`. `steps` are pairs of a step of the run and one of the baseline, by default those
-    of `paired_steps`. Columns step, baseline_step, phase (of the run), layer, position, role, claim, polarity,
-    difference, low, high, n (statements); the 95% intervals resample statements and control entities, the same ones in
-    both runs. NaN where the controls of either are not separated. Raises InputError for runs that recorded different
-    statements, layers or positions, RunError where no moment was recorded in both, and what `claim_coordinate` does.
+    Coordinates, groups and null as in `claim_coordinate` and `polarity_coordinate`; each run has the probe of its own
+    reference step.
+
+    Args:
+        run: that differs.
+        baseline: of the same statements.
+        probe: `truth` or `polarity`.
+        layers: decoder blocks; all that were recorded if None.
+        positions: token positions; all that were recorded if None.
+        steps: pairs of a step of the run and one of the baseline; those of `paired_steps` if None.
+        estimator: a name of `nnmech.probes.ESTIMATORS`, or an estimator with settings of its own.
+        reference_step: where the probes are fitted.
+        draws: of the bootstrap.
+        seed: of the draws.
+
+    Returns:
+        Columns step, baseline_step, phase (of the run), layer, position, role, claim, polarity, difference, low, high,
+        n (statements); the 95% intervals resample statements and control entities, the same ones in both runs. NaN
+        where the controls of either are not separated.
+
+    Raises:
+        InputError: for runs that recorded different statements, layers or positions, and as `claim_coordinate`.
+        RunError: where no moment was recorded in both, and as `claim_coordinate`.
     """
     for side in (run, baseline):
         if not side.steps:
@@ -92,7 +108,7 @@ def coordinate_difference(
     for own, other in zip(*(draw_coordinates(side, probe, estimator, draws, seed) for side in sides), strict=True):
         # The statements are the same and so is the seed: a draw of one run is that of the other.
         difference = own.z[:, list(sides[0].shown)] - other.z[:, places]
-        low, high = bounds(difference[1:], own.clusters)
+        low, high = interval_bounds(difference, own.clusters)
         values = {"difference": difference[0], "low": low, "high": high, "n": len(own.group.members)}
         tables.append(sides[0].table(own.group.labels, values))
     table = pd.concat(tables, ignore_index=True)
@@ -111,14 +127,25 @@ def belief_difference(
 ) -> pd.DataFrame:
     """Belief rate in a run minus that in a baseline (points) at the same moments of training, paired by question.
 
-    Of the questions about `claim`, by default that of the run's config, or every claim where it names none; role
-    `matched_false` gives the null. `steps` are pairs of a step of the run and one of the baseline, by default those of
-    `paired_steps`. Columns step, baseline_step, phase (of the run), difference, low, high, n (answers), clusters
-    (questions); the 95% intervals resample questions, the same ones in both runs. Raises InputError for runs that were
-    asked different questions, RunError where one has no answers about the claim or no moment was asked about in both.
+    Args:
+        run: that differs.
+        baseline: that was asked the same questions.
+        claim: whose questions; those of the run's own claim if None, or every claim's where it names none.
+        role: `claim`, or as its null `matched_false`.
+        steps: pairs of a step of the run and one of the baseline; those of `paired_steps` if None.
+        draws: of the bootstrap.
+        seed: of the draws.
+
+    Returns:
+        Columns step, baseline_step, phase (of the run), difference, low, high, n (answers), clusters (questions); the
+        95% intervals resample questions, the same ones in both runs.
+
+    Raises:
+        InputError: for runs that were asked different questions.
+        RunError: where one has no answers about the claim, or no moment was asked about in both.
     """
-    named = run.config.get("claim") if claim is None else claim
-    claims = list(dict.fromkeys(run.answers["claim"])) if named is None else [str(named)]
+    named = run.labels.claim if claim is None else claim
+    claims = list(dict.fromkeys(run.answers["claim"])) if named is None else [named]
     asked = [pd.concat([claim_answers(side, name, role) for name in claims]) for side in (run, baseline)]
     recorded = [sorted({int(step) for step in answers["step"]}) for answers in asked]
     pairs = paired_steps(run, baseline, *recorded) if steps is None else list(steps)
@@ -127,10 +154,8 @@ def belief_difference(
     other = pd.concat(
         [asked[1].loc[(asked[1]["step"] == theirs).to_numpy()].assign(step=step) for step, theirs in pairs]
     )
-    try:
+    with located(f"{run.path} and its baseline {baseline.path}"):
         table = belief_change(other, own, ["step"], draws=draws, seed=seed)
-    except InputError as error:
-        raise InputError(f"{run.path} and its baseline {baseline.path}: {error}") from error
     table = table.rename(columns={"mean": "difference"}).sort_values("step", ignore_index=True)
     phases = dict(zip(own["step"], own["phase"], strict=True))
     table = table.assign(baseline_step=_of_baseline(pairs, table), phase=[phases[step] for step in table["step"]])
@@ -179,7 +204,3 @@ def _check_alike(own: Recording, other: Recording) -> None:
                 f"{own.run.path} recorded {what} {list(mine)}, its baseline {other.run.path} {list(theirs)}: name some "
                 "that both have"
             )
-
-
-def _whole(value: object) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) else None

@@ -10,11 +10,10 @@ from jaxtyping import Float
 
 from nnmech.drift.coordinates import draw_coordinates
 from nnmech.drift.recording import claim_answers, open_recording
-from nnmech.drift.resampling import draw_weights
 from nnmech.errors import InputError, RunError
-from nnmech.probes.estimators import Estimator
+from nnmech.probes.estimators import Estimator, LinearEstimator
 from nnmech.runs import Run
-from nnmech.statistics import LEVEL, cluster_bootstrap, cluster_count
+from nnmech.statistics import cluster_bootstrap, interval_bounds, sample_and_draws
 
 HALF = 0.5
 PLACE = ["condition", "what", "layer", "position"]
@@ -27,7 +26,7 @@ def onset(
     *,
     layers: Sequence[int] | None = None,
     positions: Sequence[str] | None = None,
-    estimator: Estimator = "mass_mean",
+    estimator: Estimator | LinearEstimator = "mass_mean",
     reference_step: int = 0,
     draws: int = 1000,
     seed: int = 0,
@@ -35,14 +34,29 @@ def onset(
     """First step at which the claim coordinate ("inside") and the belief rate ("answers") of each run cross one half.
 
     Between recorded steps both are interpolated linearly in log(1 + step); what is above one half from the first
-    recorded step on has that one. Columns condition (the config's `condition`, else its `arm`), claim, seed, what,
-    layer, position (missing for answers, which have none), step, low, high, reached, n. n counts statements of role
-    `claim`, for answers the questions. Rows of what "difference" are answers minus inside, in steps: positive where the
-    claim was true inside before the model said it, and missing where one of the two was there from the start. 95%
-    intervals resample statements, control entities and questions as for the coordinate and the belief rate. Where there
-    is no crossing step is NaN and reached False; a bound is NaN where the draws beyond it never cross, or nothing can
-    be resampled. Raises InputError for no runs, RunError for a run whose config names no condition, or that has no
-    statements of role `claim` or no answers about their claim, and what `claim_coordinate` raises.
+    recorded step on has that one. Rows of what "difference" are answers minus inside, in steps: positive where the
+    claim was true inside before the model said it, and missing where one of the two was there from the start.
+
+    Args:
+        runs: each with a `condition` or an `arm` in its config.
+        layers: decoder blocks; all that were recorded if None.
+        positions: token positions; all that were recorded if None.
+        estimator: a name of `nnmech.probes.ESTIMATORS`, or an estimator with settings of its own.
+        reference_step: where the probes are fitted.
+        draws: of the bootstrap.
+        seed: of the draws.
+
+    Returns:
+        Columns condition (else the arm), claim, seed, what, layer, position (missing for answers, which have none),
+        step, low, high, reached, n (statements of role `claim`, for answers questions). The 95% intervals resample
+        statements, control entities and questions as for the coordinate and the belief rate. Where there is no crossing
+        step is NaN and reached False; a bound is NaN where the draws beyond it never cross, or nothing can be
+        resampled.
+
+    Raises:
+        InputError: for no runs, and as `claim_coordinate`.
+        RunError: for a run whose config names no condition, or that has no statements of role `claim` or no answers
+            about their claim, and as `claim_coordinate`.
     """
     if not runs:
         raise InputError("there are no runs: an onset needs at least one")
@@ -58,9 +72,14 @@ def onset(
 def average_onset(onsets: pd.DataFrame, *, draws: int = 2000, seed: int = 0) -> pd.DataFrame:
     """Mean onset over runs by condition, what, layer and position, with a 95% interval over claims.
 
-    `onsets` is a table of `onset`. Columns condition, what, layer, position, step, low, high, reached (share of the
-    runs), n (claims among those). Only runs with an onset count, so that means of conditions are comparable where
-    `reached` is alike; differences, which pair the two onsets of a run, are so anyway.
+    Args:
+        onsets: a table of `onset`. Only runs with an onset count, so that means of conditions are comparable where
+            `reached` is alike; differences, which pair the two onsets of a run, are so anyway.
+        draws: of the bootstrap over claims.
+        seed: of the draws.
+
+    Returns:
+        Columns condition, what, layer, position, step, low, high, reached (share of the runs), n (claims among those).
     """
     records = []
     for key, group in onsets.groupby(PLACE, sort=False, dropna=False):
@@ -96,13 +115,13 @@ def _run_onsets(
     run: Run,
     layers: Sequence[int] | None,
     positions: Sequence[str] | None,
-    estimator: Estimator,
+    estimator: Estimator | LinearEstimator,
     reference_step: int,
     draws: int,
     seed: int,
 ) -> Iterator[dict[str, Any]]:
-    condition = run.config.get("condition", run.config.get("arm"))
-    if condition is None:
+    labels = run.labels
+    if labels.series is None:
         raise RunError(f"{run.path}: its config has neither condition nor arm: write one when the run is created")
     recording = open_recording(run, layers=layers, positions=positions, reference_step=reference_step)
     order = np.argsort(recording.steps)
@@ -110,42 +129,39 @@ def _run_onsets(
     for drawn in draw_coordinates(recording, "truth", estimator, draws, seed):
         if drawn.group.role != "claim" or drawn.group.polarity != 1:
             continue
-        n, labels = len(drawn.group.members), {"condition": condition, "claim": drawn.group.claim}
-        labels["seed"] = run.config.get("seed")
+        n = len(drawn.group.members)
+        named = {"condition": labels.series, "claim": drawn.group.claim, "seed": labels.seed}
         said, questions = _said(run, drawn.group.claim, draws, seed)
         nowhere = {"layer": np.nan, "position": None}
-        yield {**labels, "what": "answers", **nowhere, **_summary(said, questions), "n": len(questions)}
+        yield {**named, "what": "answers", **nowhere, **_summary(said, questions), "n": questions}
         for (row, layer), (column, position) in product(enumerate(recording.layers), enumerate(recording.positions)):
             inside = crossing(steps, drawn.z[:, order, row, column])
             place = {"layer": layer, "position": position}
-            yield {**labels, "what": "inside", **place, **_summary(inside, drawn.clusters), "n": n}
+            yield {**named, "what": "inside", **place, **_summary(inside, drawn.clusters), "n": n}
             # Infinite less infinite, where neither is ever reached, is nothing; so is what was there from the start.
             seen = (said[0] > run.answers["step"].min()) & (inside[0] > steps[0])
             known = seen & (np.isfinite(said) | np.isfinite(inside))
             later = np.subtract(said, inside, out=np.full_like(said, np.nan), where=known)
-            clusters = min(questions, drawn.clusters, key=lambda labels: cluster_count([labels]))
-            yield {**labels, "what": "difference", **place, **_summary(later, clusters), "n": n}
+            clusters = min(questions, drawn.clusters)
+            yield {**named, "what": "difference", **place, **_summary(later, clusters), "n": n}
 
 
-def _summary(onsets: Onsets, clusters: np.ndarray) -> dict[str, Any]:
+def _summary(onsets: Onsets, clusters: int) -> dict[str, Any]:
     """step, low, high, reached of an onset whose first draw is the sample itself; what is not finite is NaN."""
-    drawn = onsets[1:][~np.isnan(onsets[1:])]
-    low = high = np.nan
-    if cluster_count([clusters]) > 1 and len(drawn):
-        low = np.quantile(drawn, (1 - LEVEL) / 2, method="lower")
-        high = np.quantile(drawn, (1 + LEVEL) / 2, method="higher")
-    step, low, high = (float(value) if np.isfinite(value) else np.nan for value in (onsets[0], low, high))
+    # Outwards to a draw, since some are infinite.
+    ends = (onsets[0], *interval_bounds(onsets, clusters, rounding=("lower", "higher")))
+    step, low, high = (float(value) if np.isfinite(value) else np.nan for value in ends)
     return {"step": step, "low": low, "high": high, "reached": bool(np.isfinite(step))}
 
 
-def _said(run: Run, claim: Any, draws: int, seed: int) -> tuple[Onsets, np.ndarray]:
-    """Onset of belief in answers, questions resampled, the same ones at every step; and the questions."""
+def _said(run: Run, claim: Any, draws: int, seed: int) -> tuple[Onsets, int]:
+    """Onset of belief in answers, questions resampled, the same ones at every step; and how many questions."""
     answers = claim_answers(run, claim)
     hits = answers.assign(hit=answers["verdict"] == "yes").pivot_table("hit", "question", "step", aggfunc="sum")
     counts = answers.pivot_table("sample", "question", "step", aggfunc="size")
     questions = hits.index.to_numpy()
     # Another seed than those of statements and controls: all three are drawn independently.
-    weights = draw_weights(questions, draws, seed + 2)
+    weights = sample_and_draws(questions, draws, seed + 2)
     said, asked = (weights @ table.fillna(0).to_numpy(dtype=np.float64) for table in (hits, counts))
     rates = np.divide(said, asked, out=np.full_like(said, np.nan), where=asked > 0)
-    return crossing(hits.columns.to_numpy(), rates), questions
+    return crossing(hits.columns.to_numpy(), rates), len(questions)

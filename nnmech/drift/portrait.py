@@ -10,7 +10,7 @@ from nnmech.drift.coordinates import claim_coordinate
 from nnmech.drift.recording import ProbeName, claim_answers
 from nnmech.errors import InputError, RunError
 from nnmech.probes import auroc_by_layer
-from nnmech.probes.estimators import Estimator
+from nnmech.probes.estimators import Estimator, LinearEstimator, find_estimator
 from nnmech.runs import Run
 
 COLUMNS = [
@@ -25,19 +25,31 @@ def phase_portrait(
     layer: int | None = None,
     position: str | None = None,
     role: str = "claim",
-    estimator: Estimator = "mass_mean",
+    estimator: Estimator | LinearEstimator = "mass_mean",
     reference_step: int = 0,
     draws: int = 1000,
     seed: int = 0,
 ) -> pd.DataFrame:
     """Claim coordinate and belief rate of a run's claims at the steps that have both a snapshot and answers.
 
-    The coordinate is that of affirmative statements of `role` at one layer and position (see `claim_coordinate`), by
-    default those of `best_place`; role `matched_false` gives the null, statements and questions about false facts that
-    nobody stated. Columns step, phase, claim, inside, inside_low, inside_high, says, says_low, says_high (percent),
-    n_inside (statements), n_says (answers); 95% intervals resample statements and controls, and questions.
-    Raises RunError where no step has both or a claim has no answers, InputError for a role nobody is asked about or
-    without statements, and what `claim_coordinate` raises.
+    Args:
+        run: with snapshots and answers.
+        layer: decoder block; that of `best_place` if None.
+        position: token position; that of `best_place` if None.
+        role: of the affirmative statements (see `claim_coordinate`); `matched_false` gives the null, statements and
+            questions about false facts that nobody stated.
+        estimator: a name of `nnmech.probes.ESTIMATORS`, or an estimator with settings of its own.
+        reference_step: where the probe is fitted.
+        draws: of the bootstrap.
+        seed: of the draws.
+
+    Returns:
+        Columns step, phase, claim, inside, inside_low, inside_high, says, says_low, says_high (percent), n_inside
+        (statements), n_says (answers); 95% intervals resample statements and controls, and questions.
+
+    Raises:
+        InputError: for a role nobody is asked about or without statements, and as `claim_coordinate`.
+        RunError: where no step has both or a claim has no answers, and as `claim_coordinate`.
     """
     steps = [step for step in run.steps if step in set(run.answers["step"])]
     if not steps:
@@ -66,11 +78,15 @@ def phase_portrait(
 
 
 def portrait_of(coordinates: pd.DataFrame, belief: pd.DataFrame, by: Sequence[str] = ()) -> pd.DataFrame:
-    """The table of `phase_portrait` from its halves, at the steps and claims that both have; columns `by` come first.
+    """The table of `phase_portrait` from its halves, at the steps and claims that both have.
 
-    `coordinates` are rows of `claim_coordinate` of one role, polarity, layer and position, `belief` those of
-    `belief_rate` by claim and step; several roles, or runs, are told apart by the columns `by` of both. Raises
-    InputError where one of them has two rows for a step and claim.
+    Args:
+        coordinates: rows of `claim_coordinate` of one role, polarity, layer and position.
+        belief: rows of `belief_rate` by claim and step.
+        by: columns of both that tell several roles, or runs, apart; they come first.
+
+    Raises:
+        InputError: where one of them has two rows for a step and claim.
     """
     keys = [*by, "step", "claim"]
     for table in (coordinates, belief):
@@ -88,21 +104,24 @@ def best_place(
     run: Run,
     *,
     probe: ProbeName = "truth",
-    estimator: Estimator = "mass_mean",
+    estimator: Estimator | LinearEstimator = "mass_mean",
     step: int = 0,
     layer: int | None = None,
     position: str | None = None,
 ) -> tuple[int, str]:
     """Layer and position, where not given, at which a probe reads best at a step (see `nnmech.probes.best_place`).
 
-    Only statements of role `train` are looked at, so that the choice knows nothing of the claims.
+    Only statements of role `train` are looked at, so that the choice knows nothing of the claims. An estimator that
+    needs statements of both polarities (`ttpd`, for truth) is judged on held-out entities alone, others across polarity
+    too.
     """
+    crosses = find_estimator(estimator).of(probe).crosses
     aurocs = auroc_by_layer(
         run.snapshot(step),
         run.statements,
         probes=[probe],
         estimator=estimator,
-        splits=["entity", "crossed"],
+        splits=["entity"] if crosses else ["entity", "crossed"],
         layers=None if layer is None else [layer],
         positions=None if position is None else [position],
         draws=1,

@@ -1,26 +1,23 @@
-"""What of a run a table is about: its activations layer by layer, its statements in groups, and fits of directions."""
+"""What of a run a table is about: its activations layer by layer, and its statements in groups."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from nnmech.claims import MATCHED_FALSE
-from nnmech.errors import InputError, RunError
-from nnmech.probes.estimators import Estimator, fit_direction, grouped_folds
-from nnmech.probes.fit_many import BATCHED_ESTIMATORS, fit_many
-from nnmech.probes.table import label_table, training_table
+from nnmech.drift.training import PROBE_NAMES, ProbeName, Training, check_probes
+from nnmech.errors import InputError, RunError, located
+from nnmech.probes.labels import label_table
+from nnmech.probes.scale import Ends, control_ends
 from nnmech.runs import Run
-from nnmech.seeds import derive_seed
 
-ProbeName = Literal["truth", "polarity"]
-PROBE_NAMES: tuple[ProbeName, ...] = get_args(ProbeName)
+__all__ = ["PROBE_NAMES", "Group", "ProbeName", "Recording", "check_probes", "claim_answers", "open_recording"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,11 +39,11 @@ class Recording:
         return self.statements[name].to_numpy()
 
     def activations(self, layer: int) -> Float[Tensor, "step position statement d_model"]:
-        """The residual stream behind a block at every step, as `at_step` gives it."""
+        """The residual stream after a block at every step, as `at_step` gives it."""
         return torch.stack([self.at_step(step, [layer])[0] for step in self.steps])
 
     def at_step(self, step: int, layers: Sequence[int]) -> Float[Tensor, "layer position statement d_model"]:
-        """The residual stream behind some blocks at one step, less its mean over the statements at each position.
+        """The residual stream after some blocks at one step, less its mean over the statements at each position.
 
         The mean dwarfs what tells statements apart and is no part of any difference between them. Raises RunError for
         activations that are not finite.
@@ -66,16 +63,10 @@ class Recording:
         residual -= mean
         return torch.from_numpy(residual.astype(np.float32))
 
-    def training(self) -> "Training":
+    def training(self) -> Training:
         """The statements of role `train`; InputError unless truth and polarity are crossed in them."""
-        with naming(self.run):
-            train = training_table(self.statements)
-        return Training(
-            train.index.to_numpy(copy=True),
-            train["truth"].to_numpy(dtype=bool),
-            train["polarity"].to_numpy() > 0,
-            pd.factorize(train["entity"])[0].astype(np.int64),
-        )
+        with located(self.run.path):
+            return Training.of(self.statements)
 
     def check_entities(self) -> None:
         """Raise InputError where an entity of the statements of role `train` has statements of another role."""
@@ -105,22 +96,19 @@ class Recording:
             groups.append(Group(role, claim, int(polarity), members.index.to_numpy(copy=True)))
         return groups
 
-    def ends(self, probe: ProbeName, group: "Group | None" = None) -> "Ends":
+    def ends(self, probe: ProbeName, group: "Group | None" = None) -> Ends:
         """The controls between which a group is placed: for truth false and true ones of its own polarity.
 
         For polarity, or without a group, they are those of all statements. Raises InputError for none of a kind.
         """
-        controls, labels = self.column("role") == "control", self.column(probe)
-        if probe == "truth" and group is not None:
-            controls &= self.column("polarity") == group.polarity
-        zero, one = (controls & np.equal(labels, end) for end in (False if probe == "truth" else -1, 1))
-        if not zero.any() or not one.any():
+        ends = control_ends(self.statements, probe, None if group is None else group.polarity)
+        if not len(ends.zero) or not len(ends.one):
             own = "" if group is None else f"{group.role} of claim {group.claim} has polarity {group.polarity:+d}: "
             raise InputError(
                 f"{self.run.path}: {own}expected controls on both ends of its scale, there are "
-                f"{int(zero.sum())} at 0 and {int(one.sum())} at 1; record statements of role control"
+                f"{len(ends.zero)} at 0 and {len(ends.one)} at 1; record statements of role control"
             )
-        return Ends(np.flatnonzero(zero), np.flatnonzero(one))
+        return ends
 
     def table(self, labels: Mapping[str, Any], values: Mapping[str, np.ndarray | int]) -> pd.DataFrame:
         """Long form of values [shown layer position]: columns step, phase, layer, position, the labels, the values."""
@@ -139,50 +127,6 @@ class Recording:
 
 
 @dataclass(frozen=True, eq=False)
-class Training:
-    """The statements that probes are fitted on: row numbers in the run, labels, and a number for each entity."""
-
-    rows: Int[np.ndarray, "n"]
-    truth: Bool[np.ndarray, "n"]
-    affirmative: Bool[np.ndarray, "n"]
-    entities: Int[np.ndarray, "n"]
-
-    def labels(self, probe: ProbeName) -> Bool[np.ndarray, "n"]:
-        return self.truth if probe == "truth" else self.affirmative
-
-    def shuffled(
-        self, probe: ProbeName, strata: Int[np.ndarray, "shuffle n"], seed: int
-    ) -> Bool[np.ndarray, "shuffle n"]:
-        """Labels permuted among statements of one stratum and one value of the other label, anew in every row.
-
-        The cross of truth and polarity stays balanced: a shuffled truth probe must not read polarity by chance.
-        """
-        other = self.labels("polarity" if probe == "truth" else "truth")
-        rng = np.random.default_rng(derive_seed(seed, "shuffled labels", 0))
-        permuted = np.tile(self.labels(probe), (len(strata), 1))
-        for row, cells in zip(permuted, 2 * strata + other, strict=True):
-            for cell in np.unique(cells):
-                row[cells == cell] = rng.permutation(row[cells == cell])
-        return permuted
-
-    def parts(
-        self, probe: ProbeName, number: int, count: int, seed: int, of: Bool[np.ndarray, "n"] | None = None
-    ) -> Bool[np.ndarray, "part n"]:
-        """`count` random divisions of the entities, or of those `of` a mask, into `number` parts each, as masks.
-
-        Parts of one division are neighbours. Entities of like labels are dealt out, so that each has both classes.
-        """
-        rows = np.arange(len(self.rows)) if of is None else np.flatnonzero(of)
-        masks = np.zeros((count, number, len(self.rows)), dtype=bool)
-        for draw, division in enumerate(masks):
-            chosen = derive_seed(seed, "entities", draw)
-            folds = grouped_folds(self.labels(probe)[rows], self.entities[rows], number, chosen)
-            for part, (_, inside) in zip(division, folds, strict=False):
-                part[rows[inside]] = True
-        return masks.reshape(count * number, -1)
-
-
-@dataclass(frozen=True, eq=False)
 class Group:
     """Statements of one role, claim and polarity; `members` are their row numbers in the run."""
 
@@ -194,14 +138,6 @@ class Group:
     @property
     def labels(self) -> dict[str, Any]:
         return {"role": self.role, "claim": self.claim, "polarity": self.polarity}
-
-
-@dataclass(frozen=True, eq=False)
-class Ends:
-    """Row numbers of the controls at 0 and at 1 of a coordinate."""
-
-    zero: Int[np.ndarray, "zero"]
-    one: Int[np.ndarray, "one"]
 
 
 def open_recording(
@@ -225,16 +161,16 @@ def open_recording(
     if missing or not asked:
         raise InputError(f"{run.path}: no snapshot of steps {missing}; there are {recorded}: name some of them")
     ordered = (reference_step, *(step for step in asked if step != reference_step))
-    with naming(run):
+    with located(run.path):
         reference = run.snapshot(reference_step, layers=layers)
         statements = label_table(run.statements, reference)
     positions = reference.positions if positions is None else tuple(positions)
-    strangers = [position for position in positions if position not in reference.positions]
-    if strangers or not positions:
-        raise InputError(f"{run.path}: positions {strangers}: expected some of {list(reference.positions)}")
+    unknown = [position for position in positions if position not in reference.positions]
+    if unknown or not positions:
+        raise InputError(f"{run.path}: positions {unknown}: expected some of {list(reference.positions)}")
     phases = []
     for step in ordered:
-        with naming(run):
+        with located(run.path):
             snapshot = run.snapshot(step, layers=reference.layers[:1])
         if snapshot.batch_hash != reference.batch_hash:
             raise RunError(
@@ -244,30 +180,6 @@ def open_recording(
         phases.append(snapshot.phase)
     shown = tuple(ordered.index(step) for step in asked)
     return Recording(run, statements, ordered, shown, tuple(phases), reference.layers, positions)
-
-
-def fit_directions(
-    activations: Float[Tensor, "*cell n d_model"],
-    labels: Bool[np.ndarray, "problem n"],
-    train: Bool[np.ndarray, "problem n"],
-    training: Training,
-    estimator: Estimator,
-) -> Float[Tensor, "*cell problem d_model"]:
-    """The direction of each problem, labels of the training statements and those it is fitted on, in every cell.
-
-    Of several problems none chooses a penalty of its own: `logistic` is then that of `fit_many` without groups.
-    """
-    if estimator in BATCHED_ESTIMATORS:
-        groups = training.entities if len(labels) == 1 else None
-        fitted = fit_many(activations, torch.tensor(labels), torch.tensor(train), estimator=estimator, groups=groups)
-        return fitted.directions
-    found = [
-        fit_direction(rows[mask], own[mask], training.entities[mask], estimator, affirmative=training.affirmative[mask])
-        for rows in activations.flatten(0, -3).double().numpy()
-        for own, mask in zip(labels, train, strict=True)
-    ]
-    directions = np.stack([direction for direction, _ in found])
-    return torch.from_numpy(directions).float().reshape(*activations.shape[:-2], len(labels), activations.shape[-1])
 
 
 def claim_answers(run: Run, claim: str, role: str = "claim") -> pd.DataFrame:
@@ -282,19 +194,3 @@ def claim_answers(run: Run, claim: str, role: str = "claim") -> pd.DataFrame:
     if answers.empty:
         raise RunError(f"{run.path}: no answers about {role} of {claim}: ask its questions at evaluation steps")
     return answers
-
-
-def check_probes(probes: Sequence[str]) -> None:
-    """Raise InputError for probes that are not known, or none."""
-    unknown = [name for name in probes if name not in PROBE_NAMES]
-    if unknown or not probes:
-        raise InputError(f"probes {list(probes)}: expected some of {list(PROBE_NAMES)}")
-
-
-@contextmanager
-def naming(run: Run) -> Iterator[None]:
-    """An InputError raised inside names the run."""
-    try:
-        yield
-    except InputError as error:
-        raise InputError(f"{run.path}: {error}") from error

@@ -7,13 +7,14 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float, Int
 
-from nnmech.drift.coordinates import control_scale, direction_scores, drawn_means
-from nnmech.drift.recording import Ends, Group, ProbeName, Recording, check_probes, open_recording
-from nnmech.drift.resampling import bounds, clusters_of, draw_weights
+from nnmech.drift.coordinates import direction_scores
+from nnmech.drift.recording import Group, ProbeName, Recording, check_probes, open_recording
 from nnmech.errors import InputError
-from nnmech.probes.estimators import Estimator
-from nnmech.probes.table import statement_table
+from nnmech.probes.estimators import Estimator, LinearEstimator
+from nnmech.probes.labels import statement_table
+from nnmech.probes.scale import Ends, clusters_of, control_scale
 from nnmech.runs import Run
+from nnmech.statistics import cluster_count, drawn_means, interval_bounds, sample_and_draws
 
 LABELS = ("id", "text", "truth", "polarity", "topic", "entity", "role", "claim")
 
@@ -26,7 +27,7 @@ def statement_coordinates(
     layer: int,
     position: str,
     probe: ProbeName = "truth",
-    estimator: Estimator = "mass_mean",
+    estimator: Estimator | LinearEstimator = "mass_mean",
     steps: Sequence[int] | None = None,
     reference_step: int = 0,
     claim: str | None = None,
@@ -39,13 +40,29 @@ def statement_coordinates(
     probe is fitted at `reference_step` on role `train`, 0 and 1 are the means of the controls of the same step, and NaN
     says that these are not separated, which `draws` and `seed` decide. A statement of role `control` is part of that
     scale: its own z is on the scale of the controls of all other entities, so that the means of controls come close to
-    0 and 1 and are not those by construction; NaN where the others leave no scale. With `claim`, a role that has
-    statements about it is without those about other claims.
+    0 and 1 and are not those by construction; NaN where the others leave no scale.
 
-    Columns step, phase, layer, position, id, text, truth, polarity, topic, entity, role, claim, z, and change, that of
-    z since the reference step. Rows are statement by statement in the order of the run, each over `steps` as given.
-    Raises InputError for an unknown probe or claim, missing steps, controls or columns, or entities shared between
-    training and the rest, RunError for a run without snapshots or with damaged ones.
+    Args:
+        run: with snapshots of statements of roles `train`, `control` and others.
+        layer: decoder block.
+        position: token position.
+        probe: `truth` or `polarity`.
+        estimator: a name of `nnmech.probes.ESTIMATORS`, or an estimator with settings of its own.
+        steps: of training; all that were recorded if None.
+        reference_step: where the probe is fitted, and since which changes count.
+        claim: a role that has statements about it is shown without those about other claims; all if None.
+        draws: of the bootstrap of the controls.
+        seed: of the draws.
+
+    Returns:
+        Columns step, phase, layer, position, id, text, truth, polarity, topic, entity, role, claim, z, and change, that
+        of z since the reference step. Rows are statement by statement in the order of the run, each over `steps` as
+        given.
+
+    Raises:
+        InputError: for an unknown probe or claim, missing steps, controls or columns, or entities shared between
+            training and the rest.
+        RunError: for a run without snapshots or with damaged ones.
     """
     check_probes([probe])
     recording = open_recording(run, layers=[layer], positions=[position], steps=steps, reference_step=reference_step)
@@ -66,12 +83,21 @@ def statement_coordinates(
 def average_statements(
     table: pd.DataFrame, by: Sequence[str] = ("role", "truth", "polarity"), *, draws: int = 1000, seed: int = 0
 ) -> pd.DataFrame:
-    """Mean z at every step over the statements of each group of `by`, of a table of `statement_coordinates`.
+    """Mean z at every step over the statements of each group of `by`.
 
-    Columns `by`, layer, position, step, phase, z, low, high, n. n counts the statements that have a z at the step; z is
-    NaN for none. The 95% intervals resample entities, or statements where all are about one entity, on the scale as it
-    is: those of `claim_coordinate`, which resample the controls too, are wider.
-    Raises InputError for a table without rows.
+    Args:
+        table: of `statement_coordinates`.
+        by: columns that tell the groups apart.
+        draws: of the bootstrap.
+        seed: of the draws.
+
+    Returns:
+        Columns `by`, layer, position, step, phase, z, low, high, n. n counts the statements that have a z at the step;
+        z is NaN for none. The 95% intervals resample entities, or statements where all are about one entity, on the
+        scale as it is: those of `claim_coordinate`, which resample the controls too, are wider.
+
+    Raises:
+        InputError: for a table without rows.
     """
     if table.empty:
         raise InputError("there are no statements to average: give a table with rows")
@@ -81,10 +107,10 @@ def average_statements(
         wide = group.pivot(index="id", columns="step", values="z")
         clusters = clusters_of(group.drop_duplicates("id").set_index("id", drop=False).loc[wide.index])
         values, known = wide.fillna(0.0).to_numpy(), wide.notna().to_numpy(dtype=float)
-        weights = draw_weights(clusters, draws, seed)
+        weights = sample_and_draws(clusters, draws, seed)
         totals = weights @ known
         means = np.divide(weights @ values, totals, out=np.full_like(totals, np.nan), where=totals > 0)
-        low, high = bounds(means[1:], clusters)
+        low, high = interval_bounds(means, cluster_count([clusters]))
         phases = group.drop_duplicates("step").set_index("step")["phase"].loc[wide.columns]
         labels: dict[str, Any] = dict(zip(keys, tuple(key), strict=True))  # pyright: ignore[reportArgumentType]
         over = {"step": wide.columns.to_numpy(), "phase": phases.to_numpy()}
@@ -107,7 +133,7 @@ def _kept(recording: Recording, claim: str | None) -> Int[np.ndarray, "kept"]:
 
 
 def _coordinates(
-    recording: Recording, probe: ProbeName, estimator: Estimator, draws: int, seed: int
+    recording: Recording, probe: ProbeName, estimator: Estimator | LinearEstimator, draws: int, seed: int
 ) -> Float[np.ndarray, "step statement"]:
     """z of all statements at the steps of the recording, NaN for those of role `train`."""
     groups = recording.groups()
@@ -117,8 +143,8 @@ def _coordinates(
     scales: dict[int, tuple[np.ndarray, np.ndarray]] = {}
     for group, ends in placed:
         if group.polarity not in scales:
-            zero, gap = control_scale(recording, scores, ends, draws, seed)
-            scales[group.polarity] = zero[0, :, 0], gap[0, :, 0]
+            scale = control_scale(scores, recording.column("entity"), ends, draws, seed)
+            scales[group.polarity] = scale.zero[0, :, 0], scale.unit[0, :, 0]
         zero, gap = scales[group.polarity]
         if group.role == "control":
             zero, others = _scale_of_others(recording, scores, ends, group)

@@ -8,11 +8,11 @@ import pandas as pd
 from jaxtyping import Float
 from torch import Tensor
 
-from nnmech.drift.coordinates import control_scale
 from nnmech.drift.portrait import best_place
-from nnmech.drift.recording import ProbeName, check_probes, fit_directions, naming, open_recording
-from nnmech.errors import InputError, RunError
-from nnmech.probes.estimators import Estimator
+from nnmech.drift.recording import ProbeName, check_probes, open_recording
+from nnmech.errors import InputError, RunError, located
+from nnmech.probes.estimators import Estimator, LinearEstimator
+from nnmech.probes.scale import control_scale
 from nnmech.recording.documents import TOKEN
 from nnmech.runs import Run
 from nnmech.statistics import cluster_bootstrap
@@ -46,17 +46,16 @@ def token_readings(
     layer: int,
     position: str | None = None,
     probe: ProbeName = "truth",
-    estimator: Estimator = "mass_mean",
+    estimator: Estimator | LinearEstimator = "mass_mean",
     reference_step: int = 0,
     draws: int = 1000,
     seed: int = 0,
 ) -> pd.DataFrame:
     """Reading z of the truth or polarity probe on every token of the run's documents at one step and layer.
 
-    The probe is fitted at `reference_step` on the statements of role `train` at `position` (by default that of
-    `best_place` at this layer). z = (score - mean score at 0) / (mean at 1 - mean at 0) with the controls of `step` at
-    that position: 0 is the mean of the false ones and 1 that of the true ones, or of negated and affirmative ones, of
-    both polarities, since a token has none. NaN where they are not separated, which `draws` and `seed` decide.
+    z = (score - mean score at 0) / (mean at 1 - mean at 0) with the controls of `step` at the probe's position: 0 is
+    the mean of the false ones and 1 that of the true ones, or of negated and affirmative ones, of both polarities,
+    since a token has none. NaN where they are not separated, which `draws` and `seed` decide.
 
     From a token the mean over the statements of that step and position is subtracted, the same vector as from them. It
     cancels in z, and another one would not: less the mean of the tokens, the average token would read what the average
@@ -64,10 +63,25 @@ def token_readings(
     of which the probe knows nothing. A reading off its position is an extrapolation, to be compared with those of other
     tokens (`reading_by_role`) or of the same token at another step.
 
-    Columns document, condition, token (number in its document), start, end (characters of the document), text, sentence
-    (its number; -1 for none) and role (missing for none) of the first letter, step, layer, position, z; rows in the
-    order of the documents. Raises RunError for a run without recorded documents or with damaged ones, InputError for
-    steps, layers or positions that were not recorded, and for missing controls.
+    Args:
+        run: with recorded documents and statements.
+        step: of training.
+        layer: decoder block.
+        position: of the statements that the probe is fitted on; that of `best_place` at this layer if None.
+        probe: `truth` or `polarity`.
+        estimator: a name of `nnmech.probes.ESTIMATORS`, or an estimator with settings of its own.
+        reference_step: where the probe is fitted, on the statements of role `train`.
+        draws: of the bootstrap of the controls.
+        seed: of the draws.
+
+    Returns:
+        Columns document, condition, token (number in its document), start, end (characters of the document), text,
+        sentence (its number; -1 for none) and role (missing for none) of the first letter, step, layer, position, z;
+        rows in the order of the documents.
+
+    Raises:
+        InputError: for steps, layers or positions that were not recorded, and for missing controls.
+        RunError: for a run without recorded documents or with damaged ones.
     """
     check_probes([probe])
     tokens = _tokens(run, step, layer)
@@ -76,15 +90,14 @@ def token_readings(
     recording = open_recording(run, layers=[layer], positions=[position], steps=[step], reference_step=reference_step)
     recording.check_entities()
     training, activations, place = recording.training(), recording.activations(layer), recording.shown[0]
-    everything = np.ones((1, len(training.rows)), dtype=bool)
-    labels = training.labels(probe)[None]
-    direction = fit_directions(activations[0][:, training.rows], labels, everything, training, estimator)[0, 0]
+    with located(run.path):
+        direction = training.directions(activations[0][:, training.rows], probe, estimator)[0, 0]
     scores = (activations[place, 0] @ direction).double().numpy()
-    zero, gap = control_scale(recording, scores[None, None, None], recording.ends(probe), draws, seed)
+    scale = control_scale(scores, recording.column("entity"), recording.ends(probe), draws, seed)
     mean = run.snapshot(step, layers=[layer]).at(layer, position).double().mean(dim=0)
     read = ((tokens.double() - mean).float() @ direction).double().numpy()
     table = pd.DataFrame(_rows(run), columns=pd.Index(COLUMNS[:8]))
-    z = (read - zero.item(0)) / gap.item(0)
+    z = (read - scale.zero[0]) / scale.unit[0]
     return table.assign(step=step, layer=layer, position=position, z=z)
 
 
@@ -138,14 +151,14 @@ def _tokens(run: Run, step: int, layer: int) -> Float[Tensor, "token d_model"]:
         )
     if step not in recorded:
         raise InputError(f"{run.path}: no tokens of step {step}; there are {recorded}: name one of them")
-    with naming(run):
+    with located(run.path):
         snapshot = run.tokens(step, layers=[layer])
         tokens = snapshot.at(layer, TOKEN)
     expected = sum(len(spans) for spans in run.documents["tokens"])
     if snapshot.batch_hash != run.info.get("documents_hash") or len(tokens) != expected:
         raise RunError(
             f"{run.path}: the tokens of step {step} are {len(tokens)} of other documents ({snapshot.batch_hash[:12]}) "
-            f"than the {expected} of documents.jsonl: put the files back from a copy, or make the run anew"
+            f"than the {expected} of documents.jsonl: put the files back from a copy, or make the run again"
         )
     if not tokens.isfinite().all():
         raise RunError(

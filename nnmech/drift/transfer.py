@@ -5,17 +5,14 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float
 from torch import Tensor
 
-from nnmech.drift.recording import PROBE_NAMES, ProbeName, check_probes, fit_directions, naming, open_recording
-from nnmech.drift.resampling import bounds, draw_weights
-from nnmech.errors import InputError
-from nnmech.probes.estimators import Estimator
+from nnmech.drift.recording import PROBE_NAMES, ProbeName, check_probes, open_recording
+from nnmech.errors import InputError, located
+from nnmech.probes.estimators import Estimator, LinearEstimator
 from nnmech.runs import Run
-
-PAIRS_AT_ONCE = 2**14
-"""Pairs of a positive and a negative statement that are compared at a time, which bounds the memory."""
+from nnmech.statistics import interval_bounds, sample_and_draws, weighted_auroc
 
 
 def transfer_matrix(
@@ -25,7 +22,7 @@ def transfer_matrix(
     layers: Sequence[int] | None = None,
     positions: Sequence[str] | None = None,
     steps: Sequence[int] | None = None,
-    estimator: Estimator = "mass_mean",
+    estimator: Estimator | LinearEstimator = "mass_mean",
     folds: int = 5,
     shuffles: int = 5,
     draws: int = 300,
@@ -33,12 +30,29 @@ def transfer_matrix(
 ) -> pd.DataFrame:
     """AUROC of probes fitted at one step and scored at another, on held-out entities of the statements of role `train`.
 
-    The folds of entities are the same at every step, so that nobody whom a probe was fitted on at one step is scored
+    The folds of entities are the same at every step, so that no entity that a probe was fitted on at one step is scored
     at another; scores are compared within a fold. `shuffled` is the null: labels permuted within each fold (and each
-    value of the other label) before fitting and scoring, mean over `shuffles` permutations. Columns fitted_step,
-    scored_step, layer, position, probe, auroc, low, high, shuffled, shuffled_low, shuffled_high, n (statements),
-    entities; 95% intervals by cluster bootstrap over entities. Raises InputError for unknown probes, steps, layers or
-    positions and statements that cannot be fitted, RunError for a run without snapshots or with damaged ones.
+    value of the other label) before fitting and scoring, mean over the permutations.
+
+    Args:
+        run: with snapshots of statements of role `train`.
+        probes: `truth`, `polarity`.
+        layers: decoder blocks; all that were recorded if None.
+        positions: token positions; all that were recorded if None.
+        steps: of training; all that were recorded if None.
+        estimator: a name of `nnmech.probes.ESTIMATORS`, or an estimator with settings of its own.
+        folds: of the entities.
+        shuffles: permutations of the labels.
+        draws: of the bootstrap over entities.
+        seed: of folds, shuffles and draws.
+
+    Returns:
+        Columns fitted_step, scored_step, layer, position, probe, auroc, low, high, shuffled, shuffled_low,
+        shuffled_high, n (statements), entities; 95% intervals over entities.
+
+    Raises:
+        InputError: for unknown probes, steps, layers or positions, and statements that cannot be fitted.
+        RunError: for a run without snapshots or with damaged ones.
     """
     check_probes(probes)
     if min(shuffles, draws) < 1 or folds < 2:
@@ -47,11 +61,12 @@ def transfer_matrix(
     reference = asked[0] if asked else 0
     recording = open_recording(run, layers=layers, positions=positions, steps=steps, reference_step=reference)
     training = recording.training()
-    weights = draw_weights(training.entities, draws, seed)
+    entities = len(np.unique(training.entities))
+    weights = sample_and_draws(training.entities, draws, seed)
     place = pd.MultiIndex.from_product(
         [recording.steps, recording.steps, recording.positions], names=["fitted_step", "scored_step", "position"]
     )
-    with naming(run):
+    with located(run.path):
         tested = {probe: training.parts(probe, folds, 1, seed) for probe in probes}
     tables = []
     for layer in recording.layers:
@@ -62,16 +77,17 @@ def transfer_matrix(
             areas = []
             for labels in (training.labels(probe), *shuffled):
                 fits = (np.tile(labels, (len(tested[probe]), 1)), ~tested[probe])
-                directions = fit_directions(activations, *fits, training, estimator)
-                scores = _held_out_scores(activations, directions, tested[probe])
-                areas.append(fold_auroc(scores.flatten(0, 2).numpy(), labels, fold_of, weights))
+                with located(run.path):
+                    directions = training.directions(activations, probe, estimator, *fits)
+                scores = _held_out_scores(activations, directions, tested[probe]).flatten(0, 2)
+                areas.append(weighted_auroc(scores.double().numpy(), labels, weights, fold_of))
             table = place.to_frame(index=False)
             table.insert(2, "layer", layer)
             table["probe"] = probe
             for name, bound, area in (("auroc", "", areas[0]), ("shuffled", "shuffled_", np.mean(areas[1:], axis=0))):
                 table[name] = area[0]
-                table[f"{bound}low"], table[f"{bound}high"] = bounds(area[1:], training.entities)
-            tables.append(table.assign(n=len(training.rows), entities=int(training.entities.max()) + 1))
+                table[f"{bound}low"], table[f"{bound}high"] = interval_bounds(area, entities)
+            tables.append(table.assign(n=len(training.rows), entities=entities))
     return pd.concat(tables, ignore_index=True)
 
 
@@ -85,27 +101,3 @@ def _held_out_scores(
     for fold, inside in enumerate(tested):
         scores[..., inside] = torch.einsum("spd,tpnd->stpn", directions[:, :, fold], activations[:, :, inside])
     return scores
-
-
-def fold_auroc(
-    scores: Float[np.ndarray, "cell n"],
-    labels: Bool[np.ndarray, "n"],
-    folds: Int[np.ndarray, "n"],
-    weights: Float[np.ndarray, "draw n"],
-) -> Float[np.ndarray, "draw cell"]:
-    """Area under the ROC curve over pairs within a fold, ties counting one half, of many scores of the same statements.
-
-    The same number as `weighted_auroc` for each cell. Which pairs there are and how often each is drawn does not depend
-    on the scores, so that all cells share one product of matrices. NaN in a draw without any pair.
-    """
-    wins, pairs = np.zeros((len(weights), len(scores))), np.zeros(len(weights))
-    for fold in np.unique(folds):
-        positive, negative = np.flatnonzero((folds == fold) & labels), np.flatnonzero((folds == fold) & ~labels)
-        size = max(1, PAIRS_AT_ONCE // max(1, len(negative)))
-        for start in range(0, len(positive), size):
-            chunk = positive[start : start + size]
-            drawn = (weights[:, chunk, None] * weights[:, None, negative]).reshape(len(weights), -1)
-            ahead = np.sign(scores[:, chunk, None] - scores[:, None, negative]).reshape(len(scores), -1)
-            wins += drawn.astype(np.float32) @ ((ahead + 1) / 2).astype(np.float32).T
-            pairs += drawn.sum(axis=1)
-    return np.divide(wins, pairs[:, None], out=np.full_like(wins, np.nan), where=pairs[:, None] > 0)

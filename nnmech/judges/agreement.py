@@ -1,6 +1,5 @@
 """How well a judge agrees with another, chance taken out, against the share of answers that it decides."""
 
-import warnings
 from collections.abc import Sequence
 
 import numpy as np
@@ -58,10 +57,7 @@ def agreement_curve(
     for coverage in coverages:
         chosen = order[: max(1, round(coverage * len(order)))]
         inside = list(levels[:, chosen])
-        with warnings.catch_warnings():
-            # A kappa that is NaN in every draw has no interval.
-            warnings.simplefilter("ignore", RuntimeWarning)
-            kappa = cluster_bootstrap(cells[chosen], inside, draws=draws, seed=seed, statistic=_weighted_kappa)
+        kappa = cluster_bootstrap(cells[chosen], inside, draws=draws, seed=seed, statistic=_weighted_kappa)
         same = rate_interval(cells[chosen] % (len(VERDICTS) + 1) == 0, inside, draws=draws, seed=seed)
         rows.append(
             {

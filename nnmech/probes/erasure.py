@@ -43,10 +43,16 @@ class Eraser:
         *,
         info: ProbeInfo | None = None,
     ) -> "Eraser":
-        """Fit on activations [n d_model] and labels (bool, 0/1 or -1/+1) of n statements.
+        """Fit on n statements.
 
-        Raises InputError for NaN or infinite activations, a single class, counts that differ, other labels, and
-        classes whose means are the same already.
+        Args:
+            activations: [n d_model].
+            labels: bool, 0/1 or -1/+1.
+            info: where activations of a model come from, as far as is known.
+
+        Raises:
+            InputError: for NaN or infinite activations, a single class, counts that differ, other labels, and classes
+                whose means are the same already.
         """
         from concept_erasure import LeaceFitter
 
@@ -68,7 +74,12 @@ class Eraser:
     ) -> Float[Tensor, "*batch d"]:
         """Activations without the concept, in the precision of those given, on their device.
 
-        Raises InputError for NaN, another width, and another weight convention, hook or position than the fit's.
+        Args:
+            activations: [*batch d_model].
+            source: where they come from, checked against where the eraser was fitted.
+
+        Raises:
+            InputError: for NaN, another width, and another weight convention, hook or position than the fit's.
         """
         rows = finite_rows(activations)
         if rows.shape[-1] != len(self.mean):

@@ -86,22 +86,35 @@ def fit_many(
     tolerance: float = 1e-3,
     max_iterations: int = 200,
 ) -> ManyProbes:
-    """Fit every problem in every cell: what `fit_direction` does one by one, with one pass over the activations.
+    """Fit every problem in every cell with one pass over the activations: many times faster than one by one.
 
     A cell is a layer, step or position; a problem is a label for each of the n rows and the rows to train on, so that
-    folds, shuffles, seeds and held-out topics are all problems. Estimators are `mass_mean`, `mass_mean_covariance` and
-    `logistic`, as in `nnmech.probes.linear`; computed in `dtype`, which the activations need not have, on `device`,
-    where they need not be (theirs if None); given back on their device.
+    folds, shuffles, seeds and held-out topics are all problems.
 
-    `logistic` has scikit-learn's objective at `C = inverse_penalty`. Where that is None, C is chosen for each problem
-    among INVERSE_PENALTIES by log loss on five folds of its training rows that keep one of `groups` together, dealt
-    out by `seed`, which fits each problem 30 times; without `groups` it is INVERSE_PENALTY. It ends where the next step
-    would be less than `tolerance` of the coefficients, which are then off by a few times that, or more where classes
-    are separable and hardly penalised; a warning says where `max_iterations` did not reach that.
+    `logistic` has scikit-learn's objective. It ends where the next step would be less than `tolerance` of the
+    coefficients, which are then off by a few times that, or more where classes are separable and hardly penalised; a
+    warning says where `max_iterations` did not reach that.
 
-    `cells_at_once` are held in memory in `dtype` by each thread of torch; by default as many as fit some
-    megabytes (CPU) or gigabytes (GPU), at least one. Raises InputError for NaN or infinity in rows that
-    are trained on, a problem that trains on one class, shapes that do not fit, or an unknown estimator.
+    Args:
+        activations: n rows in every cell, of any precision, on any device.
+        labels: the labels of each problem.
+        train: the rows that each problem is fitted on.
+        estimator: `mass_mean`, `mass_mean_covariance` or `logistic`, as in `nnmech.probes.linear`.
+        device: where to compute, that of the activations if None; probes are given back on theirs.
+        dtype: precision to compute in.
+        inverse_penalty: scikit-learn's `C` of `logistic`. If None it is chosen for each problem among
+            INVERSE_PENALTIES by log loss on five folds of its training rows, which fits each problem 30 times; without
+            `groups` it is INVERSE_PENALTY.
+        groups: entities, which none of these folds separates.
+        seed: deals groups out to the folds.
+        cells_at_once: how many are held in memory in `dtype` by each thread of torch; by default as many as fit some
+            megabytes (CPU) or gigabytes (GPU), at least one.
+        tolerance: of `logistic`.
+        max_iterations: of `logistic`.
+
+    Raises:
+        InputError: for NaN or infinity in rows that are trained on, a problem that trains on one class or leaves
+            nothing to choose a penalty on, shapes that do not fit, or an unknown estimator.
     """
     _check(activations, labels, train, estimator, dtype, inverse_penalty, groups, cells_at_once)
     target, cells, width = _device(activations, device), activations.shape[:-2], activations.shape[-1]
@@ -157,36 +170,6 @@ def grouped_masks(
     for mask, (train, _) in zip(masks, pieces, strict=True):
         mask[torch.from_numpy(train)] = True
     return masks
-
-
-def auroc(
-    scores: Float[Tensor, "*cell problem n"], labels: Bool[Tensor, "problem n"], test: Bool[Tensor, "problem n"]
-) -> Float[Tensor, "*cell problem"]:
-    """Area under the ROC curve of each problem's `test` rows, ties counting one half; NaN where they are of one class.
-
-    In double precision. Raises InputError for shapes that do not fit or NaN among the scores of test rows.
-    """
-    if scores.ndim < 2 or not scores.shape[-2:] == labels.shape == test.shape:
-        raise InputError(
-            f"scores {tuple(scores.shape)}, labels {tuple(labels.shape)}, test {tuple(test.shape)}: expected the same "
-            "problems and rows in all three"
-        )
-    labels, test = labels.to(scores.device), test.to(scores.device)
-    areas = torch.full(scores.shape[:-1], torch.nan, dtype=torch.float64, device=scores.device)
-
-    def measure(part: slice) -> None:
-        for problem in range(part.start, part.stop):
-            label, tested = labels[problem], test[problem]
-            above, below = scores[..., problem, tested & label], scores[..., problem, tested & ~label]
-            if above.isnan().any() or below.isnan().any():
-                raise InputError(f"scores of problem {problem} hold NaN: score activations without NaN")
-            if above.shape[-1] and below.shape[-1]:
-                ranked, above = below.sort(dim=-1).values.contiguous(), above.contiguous()
-                wins = torch.searchsorted(ranked, above) + torch.searchsorted(ranked, above, right=True)
-                areas[..., problem] = wins.double().mean(dim=-1) / (2 * ranked.shape[-1])
-
-    _each_part(measure, len(labels), 4 * scores[..., 0, :].numel() * scores.dtype.itemsize, scores.device)
-    return areas
 
 
 def _check(

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 from jaxtyping import Bool, Float
 from numpy.typing import ArrayLike
@@ -62,9 +63,10 @@ def training_set(
     for what, column in (("polarities", affirmative), ("topics", topic_names)):
         if column is not None:
             check_counts(len(rows), **{what: len(column)})
-    entities, codes = np.unique(np.asarray(names), return_inverse=True)
-    topic_codes = None if topic_names is None else np.unique(np.asarray(topic_names), return_inverse=True)[1]
-    return TrainingSet(rows, truths, codes, affirmative, topic_codes), tuple(entities.tolist())
+    # Numbered as they come, as everywhere: what an estimator chooses on folds of entities is then the same everywhere.
+    codes, entities = pd.factorize(np.asarray(names))
+    topic_codes = None if topic_names is None else pd.factorize(np.asarray(topic_names))[0]
+    return TrainingSet(rows, truths, codes, affirmative, topic_codes), tuple(sorted(entities.tolist()))
 
 
 def as_bool(labels: ArrayLike | Tensor, what: str = "labels") -> Bool[np.ndarray, "n"]:

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 import numpy as np
@@ -18,8 +18,8 @@ INVERSE_PENALTIES = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)
 class TrainingSet:
     """Activations of n statements of both classes, with what an estimator may need to know of each statement.
 
-    `groups` number the entities, which no fold separates; `affirmative` is the polarity and `topics` number the topics,
-    None where unknown.
+    `groups` number the entities in the order in which they come, and no fold separates one; `affirmative` is the
+    polarity and `topics` number the topics, None where unknown.
     """
 
     activations: Float[np.ndarray, "n d_model"]
@@ -33,19 +33,35 @@ class TrainingSet:
 class Fitted:
     """Direction and bias such that `activations @ direction + bias` is positive for the class True.
 
-    `parts` are what else an estimator found on the way, by name.
+    `parts` are what else an estimator found on the way, by name; `settled` is the estimator with what it chose on the
+    way held fixed, None where there was nothing to choose.
     """
 
     direction: Float[np.ndarray, "d_model"]
     bias: float
     parts: Mapping[str, Float[np.ndarray, "..."]] = field(default_factory=dict)
+    settled: "LinearEstimator | None" = None
 
 
 class LinearEstimator(ABC):
-    """A way to fit a linear probe. `log_odds`: the score is a log-odds, so that it has a probability."""
+    """A way to fit a linear probe, under a `name`.
+
+    `log_odds`: the score is a log-odds, so that it has a probability. `crosses`: a fit needs statements of both
+    polarities, so that it cannot be made on one and tested on the other.
+    """
 
     name: ClassVar[str]
     log_odds: ClassVar[bool]
+    crosses: ClassVar[bool] = False
+
+    @property
+    def chooses(self) -> bool:
+        """Whether a fit chooses something on folds of its statements, such as a penalty."""
+        return False
+
+    def of(self, probe: str) -> "LinearEstimator":
+        """The estimator that fits a probe of `truth` or of `polarity` under this name: itself, as a rule."""
+        return self
 
     @abstractmethod
     def fit(self, data: TrainingSet, *, seed: int = 0) -> Fitted:
@@ -96,7 +112,8 @@ class Logistic(LinearEstimator):
 
     It minimises C * sum of log(1 + exp(-y (w'x + b))) + |w|^2 / 2. C is the one of `inverse_penalties` with the least
     log loss on `folds` folds that keep a group together, and is kept as the part `inverse_penalty`; a single candidate
-    is taken as it is. The score is a log-odds. Raises InputError for candidates that are not positive.
+    is taken as it is. Folds that would train on one class are left out; where that leaves none there is nothing to
+    choose on, which is an InputError, as candidates that are not positive are. The score is a log-odds.
     """
 
     name: ClassVar[str] = "logistic"
@@ -112,20 +129,21 @@ class Logistic(LinearEstimator):
                 "least two folds"
             )
 
+    @property
+    def chooses(self) -> bool:
+        return len(self.inverse_penalties) > 1
+
     def fit(self, data: TrainingSet, *, seed: int = 0) -> Fitted:
-        chosen = self._choose(data, seed)
+        chosen = self._choose(data, seed) if self.chooses else self.inverse_penalties[0]
         direction, bias = _logistic(data.activations, data.labels, chosen)
-        return Fitted(direction, bias, {"inverse_penalty": np.array(chosen)})
+        settled = replace(self, inverse_penalties=(chosen,))
+        return Fitted(direction, bias, {"inverse_penalty": np.array(chosen)}, settled)
 
     def _choose(self, data: TrainingSet, seed: int) -> float:
         from sklearn.metrics import log_loss
 
-        if len(self.inverse_penalties) == 1:
-            return self.inverse_penalties[0]
         losses = dict.fromkeys(self.inverse_penalties, 0.0)
-        for train, test in grouped_folds(data.labels, data.groups, self.folds, seed):
-            if data.labels[train].all() or not data.labels[train].any():
-                continue
+        for train, test in folds_to_choose_on(data.labels, data.groups, self.folds, seed):
             for inverse_penalty in self.inverse_penalties:
                 direction, bias = _logistic(data.activations[train], data.labels[train], inverse_penalty)
                 probability = sigmoid(data.activations[test] @ direction + bias)
@@ -152,6 +170,24 @@ def grouped_folds(
     fold[order] = np.arange(available) % min(folds, available)
     for number in range(min(folds, available)):
         yield np.flatnonzero(fold[codes] != number), np.flatnonzero(fold[codes] == number)
+
+
+def folds_to_choose_on(
+    labels: Bool[np.ndarray, "n"], groups: Int[np.ndarray, "n"], folds: int, seed: int, which: str = ""
+) -> list[tuple[Int[np.ndarray, "train"], Int[np.ndarray, "test"]]]:
+    """Those of `grouped_folds` that train on both classes; InputError, which says `which` fit it is, for none."""
+    found = [
+        (train, test)
+        for train, test in grouped_folds(labels, groups, folds, seed)
+        if labels[train].any() and not labels[train].all()
+    ]
+    if not found:
+        raise InputError(
+            f"{which}no fold of the {len(np.unique(groups))} groups (entities) trains on both classes, so that there "
+            "is nothing to choose a logistic penalty on: give more groups of both classes, or one penalty, "
+            "Logistic(inverse_penalties=(0.1,))"
+        )
+    return found
 
 
 def sigmoid(odds: Float[np.ndarray, "n"]) -> Float[np.ndarray, "n"]:

@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from nnmech.probes.linear import grouped_folds
+from nnmech.probes.linear import folds_to_choose_on
 
 INNER_FOLDS = 5
 CURVATURE = 0.25
@@ -39,18 +39,17 @@ class InnerFolds:
         groups: Int[np.ndarray, "n"],
         seed: int,
     ) -> "InnerFolds":
-        """Grouped folds of each problem, those that would train on one class left out."""
+        """The folds of each problem that `folds_to_choose_on` gives; raises InputError as it does."""
         found = []
         for owner, (label, mask) in enumerate(zip(labels.cpu().numpy(), train.cpu().numpy(), strict=True)):
             rows = np.flatnonzero(mask)
-            for seen, held_out in grouped_folds(label[rows], groups[rows], INNER_FOLDS, seed):
-                if label[rows[seen]].all() or not label[rows[seen]].any():
-                    continue
+            which = f"problem {owner}: "
+            for seen, held_out in folds_to_choose_on(label[rows], groups[rows], INNER_FOLDS, seed, which):
                 masks = np.zeros((2, len(mask)), dtype=bool)
                 masks[0, rows[seen]] = masks[1, rows[held_out]] = True
                 found.append((owner, masks))
         owners, masks = [owner for owner, _ in found], [masks for _, masks in found]
-        both = torch.from_numpy(np.stack(masks)) if masks else torch.zeros(0, 2, labels.shape[1], dtype=torch.bool)
+        both = torch.from_numpy(np.stack(masks))
         return cls(torch.tensor(owners, dtype=torch.int64), both[:, 0], both[:, 1])
 
 

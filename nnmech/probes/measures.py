@@ -1,4 +1,4 @@
-"""Collects what a validation measures: estimates, intervals over entities, and how many statements stand behind."""
+"""Collects what a validation measures: estimates, intervals over entities, and counts of statements."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,9 +17,10 @@ from nnmech.probes.controls import (
     within_fits,
     word_scores,
 )
+from nnmech.probes.fitting import Labelled
 from nnmech.probes.linear import sigmoid
-from nnmech.probes.splits import Labelled, Trial, bounds, trial_accuracy, trial_auroc
-from nnmech.statistics import LEVEL, weighted_mean
+from nnmech.probes.splits import Trial, trial_accuracy, trial_auroc
+from nnmech.statistics import binomial_bounds, interval_bounds, middle, weighted_mean
 
 
 @dataclass(eq=False)
@@ -49,9 +50,10 @@ class Collector:
             inside = topics[tested] == topic
             part = Trial(trial.labels, tuple(piece for piece in trial.pieces if topics[piece[1][0]] == topic))
             values = trial_auroc(scores[inside], part, self.weights)
-            low, high = bounds(values[1:])
-            record = {"estimator": name, "topic": topic, "auroc": float(values[0]), "low": low, "high": high}
-            self.topics.append(record | self._counts(tested[inside]))
+            counts = self._counts(tested[inside])
+            low, high = interval_bounds(values, counts["entities"])
+            record = {"estimator": name, "topic": topic, "auroc": float(values[0])}
+            self.topics.append(record | {"low": float(low), "high": float(high)} | counts)
 
     def calibration(
         self, name: str, scores: Float[np.ndarray, "tested"], trial: Trial, bins: int, draws: int, seed: int
@@ -63,7 +65,8 @@ class Collector:
         self._add(name, "entity", "brier", brier, tested)
         self._add(name, "entity", "ece", calibration_error(probability, labels, weights, bins), tested)
         expected = expected_error(probability, bins, draws=draws, seed=seed)
-        self._add(name, "entity", "ece_if_calibrated", np.concatenate([[expected.mean()], expected]), tested)
+        # A null, not a resample: where the errors of a calibrated probe lie.
+        self._record(name, "entity", "ece_if_calibrated", float(expected.mean()), middle(expected), tested)
         table = reliability(probability, labels, self.data.groups[tested], bins, draws=draws, seed=seed)
         self.reliability.extend(table.assign(estimator=name).to_dict("records"))
 
@@ -107,15 +110,24 @@ class Collector:
     def _add(
         self, name: str, split: str, measure: str, values: Float[np.ndarray, "draw"], tested: Int[np.ndarray, "tested"]
     ) -> None:
-        low, high = bounds(values[1:])
-        value = float(values[0])
-        counts = self._counts(tested)
+        value, entities = float(values[0]), len(np.unique(self.data.groups[tested]))
+        ends = interval_bounds(values, entities)
         if measure == "accuracy" and value in (0.0, 1.0):
-            # Resampling sees no variance where all are right: exact binomial bound with entities as trials.
-            reach = 1 - ((1 - LEVEL) / 2) ** (1 / counts["entities"])
-            low, high = (0.0, reach) if value == 0.0 else (1 - reach, 1.0)
-        record = {"estimator": name, "split": split, "measure": measure, "value": value, "low": low, "high": high}
-        self.measures.append(record | counts)
+            # Resampling sees no variance where all are right.
+            ends = binomial_bounds(value, entities)
+        self._record(name, split, measure, value, ends, tested)
+
+    def _record(
+        self,
+        name: str,
+        split: str,
+        measure: str,
+        value: float,
+        ends: tuple[Any, Any],
+        tested: Int[np.ndarray, "tested"],
+    ) -> None:
+        record = {"estimator": name, "split": split, "measure": measure, "value": value}
+        self.measures.append(record | {"low": float(ends[0]), "high": float(ends[1])} | self._counts(tested))
 
     def _counts(self, tested: Int[np.ndarray, "tested"]) -> dict[str, int]:
         return {"n": len(np.unique(tested)), "entities": len(np.unique(self.data.groups[tested]))}

@@ -15,6 +15,8 @@ from torch import Tensor
 from nnmech.claims import Statement
 from nnmech.errors import InputError
 from nnmech.probes.estimators import Estimator, LinearEstimator, find_estimator
+from nnmech.probes.evaluation import Evaluation
+from nnmech.probes.fitting import fit_one
 from nnmech.probes.info import ProbeInfo, library_version
 from nnmech.probes.inputs import (
     as_bool,
@@ -26,31 +28,14 @@ from nnmech.probes.inputs import (
     statement_rows,
     training_set,
 )
+from nnmech.probes.labels import label_table, training_table
 from nnmech.probes.storage import read_fitted, write_fitted
-from nnmech.probes.table import label_table, training_table
 from nnmech.recording.snapshots import Snapshot, hook_name
-from nnmech.statistics import Interval, cluster_bootstrap, rate_interval, weighted_auroc
-
-__all__ = ["PROBES", "Evaluation", "PolarityProbe", "Probe", "ProbeInfo", "TruthProbe", "as_bool"]
 
 Activations = Float[Tensor, "*batch d"] | Float[np.ndarray, "*batch d"]
 
 # Not typing.Self, which beartype cannot check in a method that jaxtyping's import hook decorates one by one.
 ProbeT = TypeVar("ProbeT", bound="Probe")
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """How well a probe reads n statements of entities that it was not fitted on, intervals over entities.
-
-    `auroc`: share of pairs of a true and a false statement that the score orders rightly; `accuracy`: share of
-    statements on the right side of zero.
-    """
-
-    auroc: Interval
-    accuracy: Interval
-    n: int
-    entities: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,23 +72,32 @@ class Probe:
         estimator: Estimator | LinearEstimator = "mass_mean",
         seed: int = 0,
     ) -> ProbeT:
-        """Fit on activations [n d_model] and labels (bool, 0/1 or -1/+1) of n statements, whose entities are `groups`.
+        """Fit on n statements.
 
-        Given `polarity` (+1 affirmative, -1 negated), labels must be crossed with it; `ttpd` needs it, and centres
-        within `topics` where they are given. `info` says where activations of a model come from, as far as is known.
-        Raises InputError for NaN or infinite activations, a single class, counts that differ, other labels, labels not
-        crossed with polarity, an unknown estimator, and fewer than two groups where the estimator makes folds.
+        Args:
+            activations: [n d_model].
+            labels: bool, 0/1 or -1/+1.
+            groups: the entity that each statement is about; no fold separates one, and none of them is scored later.
+            polarity: +1 affirmative, -1 negated. Labels must be crossed with it where it is given; `ttpd` needs it.
+            topics: `ttpd` centres within them where they are given.
+            info: where activations of a model come from, as far as is known.
+            estimator: a name, or an estimator with settings of its own.
+            seed: deals entities out to the folds on which a penalty is chosen.
+
+        Raises:
+            InputError: for NaN or infinite activations, a single class, counts that differ, other labels, labels not
+                crossed with polarity, an unknown estimator, and entities that leave nothing to choose a penalty on.
         """
         data, entities = training_set(activations, labels, groups, polarity, topics)
         if data.affirmative is not None:
             cls._check_polarity(data.labels, data.affirmative)
         how = find_estimator(estimator)
-        fitted = how.fit(data, seed=seed)
+        fitted = fit_one(data, how, probe=cls.label, seed=seed)
         return cls(
             torch.from_numpy(fitted.direction).float(),
             fitted.bias,
             how.name,
-            how.log_odds,
+            how.of(cls.label).log_odds,
             info or ProbeInfo(),
             n=len(data.labels),
             entities=entities,
@@ -125,7 +119,17 @@ class Probe:
     ) -> ProbeT:
         """Fit on the statements of role `train`, both polarities, truth crossed with polarity.
 
-        Raises InputError as `fit`, and where the statements do not fit the snapshot or leave a cell of the cross empty.
+        Args:
+            snapshot: the activations.
+            statements: all statements of the run, in the order of the snapshot.
+            layer: decoder block.
+            position: token position.
+            estimator: as for `fit`.
+            revision: commit or digest of the model, which a snapshot does not know.
+            seed: as for `fit`.
+
+        Raises:
+            InputError: as `fit`, and where the statements do not fit the snapshot or leave a cell of the cross empty.
         """
         train = training_table(label_table(statements, snapshot))
         rows = torch.tensor(train.index.tolist())
@@ -143,10 +147,16 @@ class Probe:
     def score(
         self, activations: Activations, *, source: ProbeInfo | None = None, groups: Iterable[Any] | None = None
     ) -> Float[Tensor, "*batch"]:
-        """Signed score of each row, a tensor on the device of the activations; `source` and `groups` are checked.
+        """Signed score of each row, a tensor on the device of the activations.
 
-        Raises InputError for another width, NaN, another weight convention, hook or position than the probe's, and
-        entities that the probe was fitted on.
+        Args:
+            activations: [*batch d_model].
+            source: where they come from, checked against where the probe was fitted.
+            groups: the entities of the rows, checked against those that the probe was fitted on.
+
+        Raises:
+            InputError: for another width, NaN, another weight convention, hook or position than the probe's, and
+                entities that the probe was fitted on.
         """
         rows = finite_rows(activations)
         if rows.shape[-1] != len(self.direction):
@@ -197,24 +207,24 @@ class Probe:
         draws: int = 2000,
         seed: int = 0,
     ) -> Evaluation:
-        """AUROC and accuracy on n statements of held-out entities, `groups`, with 95% cluster-bootstrap intervals.
+        """AUROC and accuracy on n statements of held-out entities, with 95% cluster-bootstrap intervals.
 
-        Raises InputError as `score`, for counts that differ, and for labels of one class.
+        Args:
+            activations: [n d_model].
+            labels: bool, 0/1 or -1/+1, of both classes.
+            groups: the entities, none of which the probe was fitted on.
+            source: as for `score`.
+            draws: of the bootstrap over entities.
+            seed: of the draws.
+
+        Raises:
+            InputError: as `score`, for counts that differ, and for labels of one class.
         """
         rows, truths, names = statement_rows(activations), as_bool(labels), names_of(groups)
         check_counts(len(rows), labels=len(truths), groups=len(names))
         scores = self.score(rows, source=source, groups=names).double().numpy()
         check_classes(truths, "an AUROC needs statements of both")
-        clusters = np.asarray(names)
-        auroc = cluster_bootstrap(
-            scores,
-            clusters,
-            draws=draws,
-            seed=seed,
-            statistic=lambda values, weights: weighted_auroc(values, truths, weights),
-        )
-        accuracy = rate_interval((scores > 0) == truths, clusters, draws=draws, seed=seed)
-        return Evaluation(auroc, accuracy, n=auroc.n, entities=auroc.clusters)
+        return Evaluation.of(scores, truths, names, draws=draws, seed=seed)
 
     def save(self, folder: str | Path) -> None:
         """Write `probe.safetensors` and `probe.json` to `folder`, made where missing."""
@@ -265,48 +275,3 @@ class Probe:
                 f"the probe was fitted on {len(shared)} of these entities ({', '.join(shared[:3])}): a probe must not "
                 "be judged on entities it was fitted on; give others, or fit it without them"
             )
-
-
-@dataclass(frozen=True, eq=False)
-class TruthProbe(Probe):
-    """Tells true statements (positive score) from false ones, whether affirmative or negated."""
-
-    label: ClassVar[str] = "truth"
-
-    @property
-    def t_g(self) -> Float[Tensor, "d_model"]:
-        """General truth direction of `ttpd`, in residual-stream units; raises InputError for another estimator."""
-        return self._part("t_g")
-
-    @property
-    def t_p(self) -> Float[Tensor, "d_model"]:
-        """Polarity-sensitive truth direction of `ttpd`, in residual-stream units; raises as `t_g`."""
-        return self._part("t_p")
-
-    @property
-    def polarity_direction(self) -> Float[Tensor, "d_model"]:
-        """Direction by which `ttpd` tells affirmative from negated statements; raises as `t_g`."""
-        return self._part("polarity_direction")
-
-    def _part(self, name: str) -> Tensor:
-        if name not in self.parts:
-            raise InputError(f"a probe by {self.estimator} has no {name}: fit it with estimator='ttpd'")
-        return self.parts[name]
-
-
-@dataclass(frozen=True, eq=False)
-class PolarityProbe(Probe):
-    """Tells affirmative statements (positive score) from negated ones, whether true or false; labels are polarities."""
-
-    label: ClassVar[str] = "polarity"
-
-    @classmethod
-    def _check_polarity(cls, labels: Bool[np.ndarray, "n"], affirmative: Bool[np.ndarray, "n"]) -> None:
-        if (labels != affirmative).any():
-            raise InputError(
-                f"{int((labels != affirmative).sum())} labels differ from their polarity: the labels of a polarity "
-                "probe are polarities, +1 affirmative and -1 negated; for truth fit a TruthProbe"
-            )
-
-
-PROBES: dict[str, type[Probe]] = {probe.label: probe for probe in (TruthProbe, PolarityProbe)}

@@ -30,13 +30,17 @@ _SECTIONS = {
 class ValidationReport:
     """How well a probe at one place tells `n` statements of `entities` entities apart, in tidy tables.
 
-    `measures`: columns estimator, split, measure, value, low, high, n, entities. Estimators are those that were asked
-    for, and as controls `bag_of_words`, `random_direction` and `log_prob`. Splits are those of `make_trials`. Measures:
-    `auroc`; `accuracy`; `brier`, `ece` and `ece_if_calibrated` of held-out probabilities; `correlation` of the score
-    with the label and `partial_correlation`, given the log-probability and the other label. `topics`: columns
-    estimator, topic, auroc, low, high, n, entities, each topic held out. `reliability`: columns estimator, bin_low,
-    bin_high, predicted, observed, low, high, n, entities. All intervals are 95% bootstrap intervals over entities.
-    `skipped` says what could not be measured, and why.
+    All intervals are 95% intervals over entities.
+
+    Attributes:
+        measures: columns estimator, split, measure, value, low, high, n, entities. Estimators are those that were asked
+            for, and as controls `bag_of_words`, `random_direction` and `log_prob`. Splits are those of
+            `auroc_by_layer`. Measures: `auroc`; `accuracy`; `brier`, `ece` and `ece_if_calibrated` of held-out
+            probabilities; `correlation` of the score with the label and `partial_correlation`, given the
+            log-probability and the other label.
+        topics: columns estimator, topic, auroc, low, high, n, entities, each topic held out.
+        reliability: columns estimator, bin_low, bin_high, predicted, observed, low, high, n, entities.
+        skipped: what could not be measured, and why.
     """
 
     probe: str

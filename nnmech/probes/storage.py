@@ -34,10 +34,10 @@ def read_fitted(folder: Path | str, kind: str) -> tuple[dict[str, Tensor], dict[
         described = json.loads(path.read_text(encoding="utf-8"))
         version = described["format_version"]
         if version != FORMAT_VERSION:
-            raise InputError(f"{path}: format {version}, expected {FORMAT_VERSION}; fit anew with this nnmech")
+            raise InputError(f"{path}: format {version}, expected {FORMAT_VERSION}; fit again with this nnmech")
         weights = path.with_suffix(".safetensors")
         if sha256_file(weights) != described["sha256"]:
-            raise InputError(f"{weights}: not the file that {path.name} describes (its sha256 differs); save it anew")
+            raise InputError(f"{weights}: not the file that {path.name} describes (its sha256 differs); save it again")
         return load_file(weights), described
     except (OSError, KeyError, TypeError, SafetensorError, RunError, json.JSONDecodeError, UnicodeError) as error:
         raise InputError(f"{path}: not a saved {kind} ({error!r}); expected a folder written by save()") from error

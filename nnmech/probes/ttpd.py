@@ -20,6 +20,8 @@ class TTPD(LinearEstimator):
     direction of polarity itself, makes the score, a log-odds. Parts: `t_g` and `t_p`, residual stream per unit of tau
     (half of what lies between true and false), and `polarity_direction`, d.
 
+    A polarity probe by this estimator is d: the fit of `polarity` to the polarities.
+
     The paper fits both logistic regressions without a penalty; here `polarity` and `classifier` choose one on grouped
     folds, for classes that a wide residual stream separates have no finite solution otherwise. The plane is fitted on
     the statements that the classifier sees, which makes its probabilities surer than held-out statements bear out.
@@ -27,9 +29,17 @@ class TTPD(LinearEstimator):
 
     name: ClassVar[str] = "ttpd"
     log_odds: ClassVar[bool] = True
+    crosses: ClassVar[bool] = True
 
     polarity: LinearEstimator = field(default_factory=Logistic)
     classifier: LinearEstimator = field(default_factory=Logistic)
+
+    @property
+    def chooses(self) -> bool:
+        return self.polarity.chooses or self.classifier.chooses
+
+    def of(self, probe: str) -> LinearEstimator:
+        return self.polarity if probe == "polarity" else self
 
     def fit(self, data: TrainingSet, *, seed: int = 0) -> Fitted:
         """Raises InputError without polarity, or where truth does not vary within both polarities."""
@@ -44,15 +54,20 @@ class TTPD(LinearEstimator):
         design = _centred(np.stack([truth, truth * polarity], axis=1), cells)
         if np.linalg.matrix_rank(design) < 2:
             raise InputError(
-                "ttpd needs true and false statements among the affirmative and among the negated ones of a topic: "
-                "here truth says all of polarity, or does not vary within topics; take another estimator"
+                "a truth probe by ttpd needs true and false statements among the affirmative and among the negated "
+                "ones of a topic: here all are of one polarity, truth says all of polarity, or it does not vary within "
+                "topics; take mass_mean or logistic, and leave out the splits crossed and crossed_back for ttpd"
             )
         t_g, t_p = np.linalg.lstsq(design, _centred(data.activations, cells))[0]
-        along = self.polarity.fit(replace(data, labels=data.affirmative), seed=seed).direction
+        of_polarity = self.polarity.fit(replace(data, labels=data.affirmative), seed=seed)
+        along = of_polarity.direction
         plane = np.stack([t_g, along], axis=1)
         on_top = self.classifier.fit(replace(data, activations=data.activations @ plane), seed=seed)
         parts = {"t_g": t_g, "t_p": t_p, "polarity_direction": along}
-        return Fitted(plane @ on_top.direction, on_top.bias, parts)
+        settled = replace(
+            self, polarity=of_polarity.settled or self.polarity, classifier=on_top.settled or self.classifier
+        )
+        return Fitted(plane @ on_top.direction, on_top.bias, parts, settled)
 
 
 def _cells(topics: np.ndarray | None, affirmative: np.ndarray) -> np.ndarray:

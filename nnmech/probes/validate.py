@@ -1,4 +1,4 @@
-"""How good probes are on entities they never saw, beside controls, at every layer and position."""
+"""How good a probe is at one place on entities it never saw, beside what it is to be held against."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,96 +13,23 @@ from nnmech.claims import Statement
 from nnmech.errors import InputError
 from nnmech.probes.controls import random_direction_scores
 from nnmech.probes.estimators import Estimator, LinearEstimator, find_estimator
+from nnmech.probes.fitting import Labelled
 from nnmech.probes.inputs import as_bool, check_counts, check_crossed, names_of, statement_rows
+from nnmech.probes.kinds import PROBES
+from nnmech.probes.labels import label_table, labelled, statement_table, training_table
 from nnmech.probes.measures import Collector
-from nnmech.probes.probe import PROBES
 from nnmech.probes.report import MEASURES, RELIABILITY, TOPICS, ValidationReport, split_words
 from nnmech.probes.splits import (
     SPLITS,
-    Labelled,
     Split,
     Trial,
-    bounds,
-    entity_draws,
     held_out_scores,
-    labelled,
     make_trials,
-    trial_auroc,
 )
-from nnmech.probes.table import label_table, statement_table, training_table
 from nnmech.recording.snapshots import Snapshot
+from nnmech.statistics import sample_and_draws
 
-__all__ = ["auroc_by_layer", "own_statements", "validation_report"]
-
-Plan = dict[Split, list[Trial]]
-
-
-def auroc_by_layer(
-    snapshot: Snapshot,
-    statements: pd.DataFrame | Sequence[Statement],
-    *,
-    probes: Sequence[str] = ("truth", "polarity"),
-    estimator: Estimator | LinearEstimator = "mass_mean",
-    splits: Sequence[Split] = ("entity", "shuffled", "crossed"),
-    layers: Sequence[int] | None = None,
-    positions: Sequence[str] | None = None,
-    folds: int = 5,
-    shuffles: int = 5,
-    draws: int = 300,
-    device: str | None = None,
-    seed: int = 0,
-) -> pd.DataFrame:
-    """AUROC on held-out entities with 95% intervals over entities, of the statements of role `train`.
-
-    Columns layer, position, probe, estimator, split, auroc, low, high, n, entities. Splits: `entity`, grouped k-fold;
-    `shuffled`, the same folds with labels permuted within each, mean over `shuffles` permutations; `crossed`, trained
-    on the affirmative and tested on the negated statements of held-out entities (for the polarity probe: trained on
-    the true, tested on the false), and `crossed_back`, the other way; `topic`, each topic held out in turn, entities
-    too. Raises InputError for an unknown probe or split, fewer than two entities or topics, or statements that do not
-    fit the snapshot.
-    """
-    unknown = [name for name in (*probes, *splits) if name not in (*PROBES, *SPLITS)]
-    if unknown:
-        raise InputError(f"{unknown}: expected probes of {list(PROBES)} and splits of {list(SPLITS)}")
-    train = training_table(label_table(statements, snapshot))
-    data = {probe: labelled(train, probe) for probe in probes}
-    plans: dict[str, Plan] = {
-        probe: {split: make_trials(data[probe], split, folds=folds, shuffles=shuffles, seed=seed) for split in splits}
-        for probe in probes
-    }
-    weights = entity_draws(pd.factorize(train["entity"])[0], draws, seed)
-    places = list(snapshot.positions if positions is None else positions)
-    records = []
-    for layer in snapshot.layers if layers is None else layers:
-        cells = np.stack([snapshot.at(layer, position).double().numpy()[train.index] for position in places])
-        scores = {
-            probe: _by_split(
-                plan, held_out_scores(cells, data[probe], _flat(plan), estimator, device=device, seed=seed)
-            )
-            for probe, plan in plans.items()
-        }
-        for cell, position in enumerate(places):
-            for probe, plan in plans.items():
-                for split, trials in plan.items():
-                    found = zip(scores[probe][split], trials, strict=True)
-                    area = np.mean([trial_auroc(one[cell], trial, weights) for one, trial in found], axis=0)
-                    low, high = bounds(area[1:])
-                    tested = np.unique(trials[0].tested)
-                    records.append(
-                        {
-                            "layer": layer,
-                            "position": position,
-                            "probe": probe,
-                            "estimator": find_estimator(estimator).name,
-                            "split": split,
-                            "auroc": float(area[0]),
-                            "low": low,
-                            "high": high,
-                            "n": len(tested),
-                            "entities": len(np.unique(data[probe].groups[tested])),
-                        }
-                    )
-    return pd.DataFrame(records)
+__all__ = ["own_statements", "validation_report"]
 
 
 def validation_report(
@@ -124,13 +51,28 @@ def validation_report(
 ) -> ValidationReport:
     """Validate a probe of `truth` or `polarity` on held-out entities, with controls and intervals over entities.
 
-    `source` is a snapshot, read at `layer` and `position` on its statements of role `train`, or activations [n d_model]
-    of one's own. Their statements are a table with columns truth and entity and, where known, polarity, topic, text and
-    role (`own_statements` makes one of arrays); what is not known is reported as not measured. `log_probs` [n] are the
-    model's own log-probabilities of the statements in nats, as `capture(with_log_probs=True)` gives them.
+    Args:
+        source: a snapshot, read on its statements of role `train`, or activations [n d_model] of one's own.
+        statements: all statements of the snapshot, or a table of one's own statements with columns truth and entity
+            and, where known, polarity, topic, text and role (`own_statements` makes one of arrays). What is not known
+            is reported as not measured.
+        layer: decoder block of a snapshot.
+        position: token position of a snapshot.
+        probe: `truth` or `polarity`.
+        estimators: names or estimators, each kind once.
+        log_probs: the model's own log-probabilities [n] of the statements in nats, as `capture(with_log_probs=True)`
+            gives them.
+        folds: of the entities.
+        shuffles: permutations of the labels.
+        random_directions: drawn as a control.
+        bins: of the reliability table.
+        draws: of the bootstrap.
+        device: where probes are fitted; the CPU if None.
+        seed: of folds, shuffles, random directions and draws.
 
-    Raises InputError for statements that do not fit, NaN, one class, truth not crossed with polarity, fewer than two
-    entities, unknown names, and where an estimator cannot be fitted at all.
+    Raises:
+        InputError: for statements that do not fit, NaN, one class, truth not crossed with polarity, fewer than two
+            entities, unknown names, and where an estimator cannot be fitted at all.
     """
     if probe not in PROBES:
         raise InputError(f"probe {probe!r}: expected one of {list(PROBES)}")
@@ -145,7 +87,7 @@ def validation_report(
         raise InputError(f"all {len(table)} labels are of one class: a probe needs statements of both")
     trials, impossible = _all_trials(data, folds, shuffles, seed)
     skipped = [f"{split_words(split, probe)}: {reason}" for split, reason in impossible.items()]
-    collector = Collector(data, entity_draws(data.groups, draws, seed))
+    collector = Collector(data, sample_and_draws(data.groups, draws, seed))
     entity = trials["entity"][0]
     for estimator, name in zip(estimators, names, strict=True):
         for split, members in trials.items():
@@ -162,7 +104,7 @@ def validation_report(
                 collector.by_topic(name, scores[0], members[0], table["topic"].to_numpy())
             if split != "entity":
                 continue
-            if find_estimator(estimator).log_odds:
+            if find_estimator(estimator).of(probe).log_odds:
                 collector.calibration(name, scores[0], entity, bins, draws, seed)
             else:
                 skipped.append(f"{name}, calibration: its score is no log-odds, so that it has no probabilities")
@@ -195,8 +137,15 @@ def own_statements(
 ) -> pd.DataFrame:
     """Arrays of one's own, one entry a row of activations, as the table that `validation_report` reads.
 
-    `labels` and `polarity` are bool, 0/1 or -1/+1; `groups` are the entities that must not be in training and test at
-    once. Raises InputError for other values or counts that differ.
+    Args:
+        labels: bool, 0/1 or -1/+1.
+        groups: the entities that must not be in training and test at once.
+        polarity: bool, 0/1 or -1/+1.
+        topics: any names.
+        texts: the statements as text.
+
+    Raises:
+        InputError: for other values or counts that differ.
     """
     columns: dict[str, Any] = {"truth": as_bool(labels), "entity": names_of(groups)}
     if polarity is not None:
@@ -270,12 +219,3 @@ def _all_trials(
                 raise
             skipped[split] = str(error)
     return trials, skipped
-
-
-def _flat(plan: Plan) -> list[Trial]:
-    return [trial for trials in plan.values() for trial in trials]
-
-
-def _by_split(plan: Plan, scores: Sequence[np.ndarray]) -> dict[Split, list[np.ndarray]]:
-    rest = iter(scores)
-    return {split: [next(rest) for _ in trials] for split, trials in plan.items()}

@@ -34,7 +34,7 @@ def statements() -> list[Statement]:
         for truth in (True, False)
         for polarity in (1, -1)
     ]
-    told = [
+    about = [
         statement(entity, copy, truth, polarity, role, claim)
         for entity, role, claim, truth, polarity in (
             ("ada", "claim", "ada_pilot", False, 1),
@@ -44,7 +44,7 @@ def statements() -> list[Statement]:
         )
         for copy in range(8)
     ]
-    return crossed + told
+    return crossed + about
 
 
 @pytest.fixture

@@ -26,12 +26,12 @@ def moved(statements: list[Statement], place: Callable[..., np.ndarray], record:
         items: list[Statement] | None = None,
         noise: float = 0.05,
     ) -> Run:
-        told = statements if items is None else items
+        chosen = statements if items is None else items
         rows = {}
         for step, claim in places.items():
-            rows[step] = place(told, step, claim=claim, noise=noise)
-            rows[step][[item.entity in ("ada", "eve") for item in told]] += 0.5 * step * THIRD
-        return record(name, told, rows, phases=phases)
+            rows[step] = place(chosen, step, claim=claim, noise=noise)
+            rows[step][[item.entity in ("ada", "eve") for item in chosen]] += 0.5 * step * THIRD
+        return record(name, chosen, rows, phases=phases)
 
     return build
 

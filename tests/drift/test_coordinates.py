@@ -10,6 +10,7 @@ import torch
 from nnmech.claims import Statement
 from nnmech.drift import average_coordinates, claim_coordinate, coordinates, polarity_coordinate
 from nnmech.errors import InputError, RunError
+from nnmech.probes import TruthProbe, scorable
 from nnmech.recording.snapshots import Snapshot, hook_name
 from nnmech.runs import Run, RunWriter
 
@@ -29,13 +30,13 @@ def believed(statements: list[Statement], place: Place, record: Record) -> Calla
     """A run whose claim has the given belief at each step, while all activations grow and shift."""
 
     def build(beliefs: dict[int, float], name: str = "run", items: list[Statement] | None = None) -> Run:
-        told = statements if items is None else items
+        chosen = statements if items is None else items
         rows = {
-            step: (1 + number) * place(told, step, claim=at(belief)) + 5.0 * number
+            step: (1 + number) * place(chosen, step, claim=at(belief)) + 5.0 * number
             for number, (step, belief) in enumerate(beliefs.items())
         }
         phases = {step: f"phase{min(number, 1)}" for number, step in enumerate(beliefs)}
-        return record(name, told, rows, phases=phases)
+        return record(name, chosen, rows, phases=phases)
 
     return build
 
@@ -182,3 +183,14 @@ def test_layers_do_not_depend_on_how_many_are_read_at_a_time(
         part = claim_coordinate(run, layers=chosen, draws=50).sort_values(["role", "step", "layer", "position"])
         wanted = every[every["layer"].isin(chosen)].sort_values(["role", "step", "layer", "position"])
         pd.testing.assert_frame_equal(part.reset_index(drop=True), wanted.reset_index(drop=True), check_exact=True)
+
+
+def test_headroom_is_that_of_the_coordinate_at_the_reference_step(
+    statements: list[Statement], place: Place, record: Record
+) -> None:
+    run = record("run", statements, {0: place(statements, 0), 10: place(statements, 10, claim=TRUTH)})
+    probe = TruthProbe.fit_snapshot(run.snapshot(0), run.statements, layer=3, position="last")
+    judged = scorable(probe.score_snapshot(run.snapshot(0)), run.statements, draws=50).set_index(["role", "polarity"])
+    placed = claim_coordinate(run, steps=[0], draws=50).set_index(["role", "polarity"])
+    for name in ("z", "low", "high"):
+        assert judged[name].to_dict() == pytest.approx(placed[name].to_dict(), abs=1e-5)

@@ -78,7 +78,7 @@ def test_noise_is_neither(statements: list[Statement], place: Place, record: Rec
     assert min(hits.values()) >= 0.75 * runs
 
 
-def test_the_total_is_the_change_of_a_coordinate_that_is_fitted_anew(
+def test_the_total_is_the_change_of_a_coordinate_that_is_fitted_again(
     statements: list[Statement], place: Place, record: Record
 ) -> None:
     axis = 1.3 * TRUTH + 0.8 * OTHER

@@ -24,9 +24,9 @@ def believed(statements: list[Statement], place: Place, record: Record, answer_a
     """A run whose claim has the given belief, inside and in answers, at each step; its config as given."""
 
     def build(name: str, beliefs: dict[int, float], items: list[Statement] | None = None, **config: Any) -> Run:
-        told = statements if items is None else items
-        rows = {step: place(told, step, claim=(2 * belief - 1) * TRUTH) for step, belief in beliefs.items()}
-        return record(name, told, rows, config=config, answers=answer_all(beliefs))
+        chosen = statements if items is None else items
+        rows = {step: place(chosen, step, claim=(2 * belief - 1) * TRUTH) for step, belief in beliefs.items()}
+        return record(name, chosen, rows, config=config, answers=answer_all(beliefs))
 
     return build
 
@@ -59,11 +59,11 @@ def test_phases_end_where_the_config_or_the_events_say(believed: Believed, tmp_p
     # A run whose first phase is its last has one.
     assert phase_ends(believed("one", {0: 0.0}, boundary=30, steps=30)) == (None, 30)
     assert phase_ends(believed("own", {0: 0.0, 7: 0.0})) == (None, 7)
-    with RunWriter.create(tmp_path / "told", config={}, model={}) as writer:
+    with RunWriter.create(tmp_path / "by_events", config={}, model={}) as writer:
         for step in (1, 5):
             writer.event("phase", step=step, name=f"from {step}")
         writer.answers([{"step": 9, "claim": "c", "question": "q", "verdict": "no"}])
-    assert phase_ends(Run(tmp_path / "told")) == (4, 9)
+    assert phase_ends(Run(tmp_path / "by_events")) == (4, 9)
 
 
 def test_a_planted_difference_is_found_and_none_in_the_null(believed: Believed) -> None:

@@ -22,10 +22,10 @@ def recorded(statements: list[Statement], place: Place, record: Record) -> Calla
     """A run whose claim becomes true at step 20, and whose truth is not told apart at step 30."""
 
     def build(name: str = "run", items: list[Statement] | None = None) -> Run:
-        told = statements if items is None else items
-        rows = {step: place(told, step, claim=(2 * belief - 1) * TRUTH) for step, belief in ((0, 0), (20, 1))}
-        rows[30] = place(told, 30, truth=0 * TRUTH, claim=0 * TRUTH)
-        return record(name, told, rows, phases={0: "untouched", 20: "phase1", 30: "phase1"})
+        chosen = statements if items is None else items
+        rows = {step: place(chosen, step, claim=(2 * belief - 1) * TRUTH) for step, belief in ((0, 0), (20, 1))}
+        rows[30] = place(chosen, 30, truth=0 * TRUTH, claim=0 * TRUTH)
+        return record(name, chosen, rows, phases={0: "untouched", 20: "phase1", 30: "phase1"})
 
     return build
 

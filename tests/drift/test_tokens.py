@@ -36,8 +36,8 @@ def document(name: str, condition: str, *parts: tuple[str, str]) -> dict[str, An
     ]
     spaces = [0, *(index for index, letter in enumerate(text) if letter == " "), len(text)]
     tokens = [list(span) for span in pairwise(spaces)]
-    told = {"id": name, "claim": "ada_pilot", "condition": condition, "text": text}
-    return told | {"sentences": sentences, "tokens": tokens}
+    labels = {"id": name, "claim": "ada_pilot", "condition": condition, "text": text}
+    return labels | {"sentences": sentences, "tokens": tokens}
 
 
 DOCUMENTS = (
@@ -66,13 +66,13 @@ def make(statements: list[Statement], place: Place, tmp_path: Path) -> Make:
         hash: str = "words",
         statement_steps: Sequence[int] | None = None,
     ) -> Run:
-        told = statements if items is None else list(items)
+        chosen = statements if items is None else list(items)
         documents = FrozenDocuments(tuple(dict(row) for row in rows), (), hash)
-        options = {"statements": told, "batch_hash": "abc", "documents": documents if rows else None}
+        options = {"statements": chosen, "batch_hash": "abc", "documents": documents if rows else None}
         with RunWriter.create(tmp_path / name, config={}, model={"id": "tiny"}, **options) as writer:
             for step, values in tokens.items():
                 scale, away = (grow or {}).get(step, 1.0), (shift or {}).get(step, np.zeros(16))
-                stated = scale * place(told, step, truth=(truth or {}).get(step, TRUTH), own=0.1, noise=0.01) + away
+                stated = scale * place(chosen, step, truth=(truth or {}).get(step, TRUTH), own=0.1, noise=0.01) + away
                 kinds = {"tokens": (scale * values + away, TOKEN, "words")} if rows else {}
                 if statement_steps is None or step in statement_steps:
                     kinds["snapshot"] = (stated, POSITION, "abc")
@@ -156,7 +156,7 @@ def test_words_are_told_with_their_places_and_sentences(make: Make) -> None:
     ]
     first, second = (table[table["condition"] == row["condition"]] for row in DOCUMENTS)
     assert first["text"].tolist() == ["This", " is", " false.", " Ada", " is", " a", " pilot.", " Rain."]
-    # The space before a sentence belongs to the word behind it.
+    # The space before a sentence belongs to the word after it.
     assert first["role"].tolist() == ["notice"] * 3 + ["claim"] * 4 + ["filler"]
     assert first["sentence"].tolist() == [0, 0, 0, 1, 1, 1, 1, 2]
     assert second["sentence"].tolist() == [0, 0, 0, 0, 1]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from nnmech.errors import InputError
 from nnmech.probes import ESTIMATORS, TTPD, Logistic, MassMean, MassMeanCovariance, PolarityProbe, TruthProbe
-from nnmech.probes.estimators import TrainingSet, find_estimator, fit_direction, grouped_folds
+from nnmech.probes.estimators import TrainingSet, find_estimator, grouped_folds
 
 Plant = Callable[..., Any]
 
@@ -36,7 +36,7 @@ def test_a_planted_truth_direction_is_found(planted: Plant, estimator: str) -> N
     assert cosine_to_axis(on_truth(planted(1000, truth=0.75, polarity=0.75), estimator).direction, 0) >= 0.99
 
 
-@pytest.mark.parametrize("estimator", ["mass_mean", "mass_mean_covariance", "logistic"])
+@pytest.mark.parametrize("estimator", ESTIMATORS)
 def test_a_planted_polarity_direction_is_found(planted: Plant, estimator: Any) -> None:
     data = planted(1000, truth=0.75, polarity=0.75)
     found = PolarityProbe.fit(data.activations, data.polarity, groups=data.entity, estimator=estimator)
@@ -87,11 +87,12 @@ def test_where_the_origin_lies_does_not_matter(planted: Plant, estimator: str) -
     rows = data.activations.double().numpy()
     codes = np.unique(data.entity, return_inverse=True)[1]
     here, there = (
-        fit_direction(moved, data.truth, codes, estimator, affirmative=data.polarity > 0)
+        find_estimator(estimator).fit(TrainingSet(moved, data.truth, codes, data.polarity > 0))
         for moved in (rows, rows - np.linspace(-40, 40, rows.shape[1]))
     )
-    np.testing.assert_allclose(there[0], here[0], rtol=1e-3, atol=1e-4)
-    assert there[1] == pytest.approx(here[1] + here[0] @ np.linspace(-40, 40, rows.shape[1]), rel=1e-3, abs=1e-2)
+    np.testing.assert_allclose(there.direction, here.direction, rtol=1e-3, atol=1e-4)
+    moved = here.bias + here.direction @ np.linspace(-40, 40, rows.shape[1])
+    assert there.bias == pytest.approx(moved, rel=1e-3, abs=1e-2)
 
 
 def test_the_penalty_is_chosen_on_entities_left_out(planted: Plant) -> None:
@@ -104,8 +105,56 @@ def test_the_penalty_is_chosen_on_entities_left_out(planted: Plant) -> None:
     assert recognised.parts["inverse_penalty"] > 100 * memorised.parts["inverse_penalty"]
     data = planted(200, truth=1.0)
     rows, codes = data.activations.double().numpy(), np.unique(data.entity, return_inverse=True)[1]
-    told = Logistic().fit(TrainingSet(rows, data.truth, codes))
-    assert told.parts["inverse_penalty"] > memorised.parts["inverse_penalty"]
+    read = Logistic().fit(TrainingSet(rows, data.truth, codes))
+    assert read.parts["inverse_penalty"] > memorised.parts["inverse_penalty"]
+
+
+@pytest.mark.parametrize("folds", [2, 5])
+def test_without_folds_of_both_classes_no_penalty_is_chosen(folds: int) -> None:
+    """Two entities, each of one class: whichever is left out, the other has nothing to tell apart."""
+    rows = np.random.default_rng(0).normal(size=(12, 4))
+    labels, groups = np.repeat([True, False], 6), np.repeat([0, 1], 6)
+    with pytest.raises(InputError, match=r"no fold of the 2 groups .*inverse_penalties=\(0\.1,\)"):
+        Logistic(folds=folds).fit(TrainingSet(rows, labels, groups))
+    with pytest.raises(InputError, match=r"no fold of the 2 groups"):
+        TTPD().fit(TrainingSet(rows, np.tile([True, False], 6), groups, labels))
+    one = Logistic(inverse_penalties=(0.1,)).fit(TrainingSet(rows, labels, groups))
+    assert float(one.parts["inverse_penalty"]) == 0.1
+
+
+def test_folds_of_one_class_are_left_out_of_the_choice() -> None:
+    """Of three entities one has all the true statements: the fold without it says nothing, the other two do."""
+    rng = np.random.default_rng(0)
+    labels, groups = np.repeat([True, False, False], 20), np.repeat([0, 1, 2], 20)
+    rows = rng.normal(size=(60, 4)) + 3 * labels[:, None]
+    fitted = Logistic().fit(TrainingSet(rows, labels, groups))
+    assert fitted.settled == Logistic(inverse_penalties=(float(fitted.parts["inverse_penalty"]),))
+    assert float(fitted.parts["inverse_penalty"]) > 1e-3
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS)
+def test_coordinates_that_never_vary_have_no_weight(planted: Plant, estimator: str) -> None:
+    data = planted(40)
+    data.activations[:, -1] = 7.1
+    assert abs(on_truth(data, estimator).direction[-1]) < 1e-4 * on_truth(data, estimator).direction.norm()
+
+
+def test_one_topic_is_no_topic_at_all(planted: Plant) -> None:
+    data = planted(40, topics=1)
+    without = TruthProbe.fit(data.activations, data.truth, groups=data.entity, polarity=data.polarity, estimator="ttpd")
+    torch.testing.assert_close(on_truth(data, "ttpd").direction, without.direction)
+
+
+@pytest.mark.parametrize("estimator", ["logistic", "ttpd"])
+def test_a_settled_estimator_fits_the_same_again(planted: Plant, estimator: str) -> None:
+    data = planted(30, truth=0.5)
+    codes = np.unique(data.entity, return_inverse=True)[1]
+    rows = TrainingSet(data.activations.double().numpy(), data.truth, codes, data.polarity > 0, data.topic)
+    fitted = find_estimator(estimator).fit(rows)
+    assert find_estimator(estimator).chooses
+    assert fitted.settled is not None
+    assert not fitted.settled.chooses
+    np.testing.assert_allclose(fitted.settled.fit(rows).direction, fitted.direction)
 
 
 def test_names_stand_for_estimators_with_their_defaults(planted: Plant) -> None:

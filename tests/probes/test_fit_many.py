@@ -8,9 +8,10 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
 from nnmech.errors import InputError
-from nnmech.probes.estimators import fit_direction
-from nnmech.probes.fit_many import BATCHED_ESTIMATORS, INVERSE_PENALTY, ManyProbes, auroc, fit_many, grouped_masks
+from nnmech.probes.fit_many import BATCHED_ESTIMATORS, INVERSE_PENALTY, ManyProbes, fit_many, grouped_masks
+from nnmech.probes.fitting import fit_one
 from nnmech.probes.linear import Logistic, TrainingSet
+from nnmech.statistics import weighted_auroc
 
 ROWS, WIDTH, FOLDS = 240, 24, 4
 
@@ -42,6 +43,15 @@ def standardised_regression(rows: np.ndarray, labels: np.ndarray, inverse_penalt
     return direction, float(model.intercept_[0] - mean @ direction)
 
 
+def auroc(scores: torch.Tensor, labels: torch.Tensor, test: torch.Tensor) -> torch.Tensor:
+    """Of the rows that each problem leaves out, in every cell."""
+    areas = [
+        weighted_auroc(scores[..., problem, inside].numpy(), own[inside].numpy(), np.ones((1, int(inside.sum()))))[0]
+        for problem, (own, inside) in enumerate(zip(labels, test, strict=True))
+    ]
+    return torch.from_numpy(np.stack(areas, axis=-1))
+
+
 def relative(found: torch.Tensor | np.ndarray, expected: np.ndarray) -> float:
     return float(np.linalg.norm(np.asarray(found) - expected) / np.linalg.norm(expected))
 
@@ -59,10 +69,10 @@ def test_mass_means_are_those_of_one_by_one(estimator: str, width: int, dtype: t
     for cell in np.ndindex(2, 3):
         for problem, (label, mask) in enumerate(zip(many_labels.numpy(), train.numpy(), strict=True)):
             rows = activations[cell].numpy()
-            direction, bias = fit_direction(rows[mask], label[mask], groups[mask], estimator)
-            assert relative(found.directions[cell][problem], direction) < tolerance
+            one = fit_one(TrainingSet(rows[mask], label[mask], groups[mask]), estimator)
+            assert relative(found.directions[cell][problem], one.direction) < tolerance
             scores = found.score(activations)[cell][problem]
-            assert relative(scores, rows @ direction + bias) < tolerance
+            assert relative(scores, rows @ one.direction + one.bias) < tolerance
 
 
 @pytest.mark.parametrize("inverse_penalty", [1e-3, INVERSE_PENALTY, 1.0])
@@ -157,6 +167,18 @@ def test_with_groups_the_penalty_is_the_one_that_one_by_one_chooses() -> None:
             one = Logistic().fit(TrainingSet(rows, labels.numpy()[mask], groups[mask]))
             assert float(found.inverse_penalties[cell, problem]) == pytest.approx(float(one.parts["inverse_penalty"]))
             assert relative(found.directions[cell, problem], one.direction) < 0.01
+
+
+def test_a_problem_without_folds_of_both_classes_chooses_no_penalty() -> None:
+    activations, labels, groups = residual_streams(2, rows=80)
+    many_labels, train = folds_of(labels, groups)
+    # Two entities are left to the second problem, and each is of one class.
+    own = labels.clone()
+    own[:4], own[4:8] = True, False
+    many_labels[1], train[1] = own, torch.arange(80) < 8
+    with pytest.raises(InputError, match=r"problem 1: no fold of the 2 groups"):
+        fit_many(activations, many_labels, train, estimator="logistic", groups=groups)
+    fit_many(activations, many_labels, train, estimator="logistic", inverse_penalty=0.1, groups=groups)
 
 
 def test_no_groups_and_no_penalty_is_the_default_penalty() -> None:
@@ -301,9 +323,9 @@ def test_a_covariance_without_inverse_gives_the_smallest_solution() -> None:
     _, shrinkage = ledoit_wolf(rows.numpy() - np.array([[1, 1, 0]] * 2 + [[0, 0, 0]] * 2), assume_centered=True)
     assert shrinkage == 0
     found = fit_many(rows, labels[None], labels[None] | True, estimator="mass_mean_covariance", dtype=torch.float64)
-    direction, bias = fit_direction(rows.numpy(), labels.numpy(), np.arange(4), "mass_mean_covariance")
-    np.testing.assert_allclose(found.directions[0], direction, atol=1e-12)
-    assert float(found.biases[0]) == pytest.approx(bias)
+    one = fit_one(TrainingSet(rows.numpy(), labels.numpy(), np.arange(4)), "mass_mean_covariance")
+    np.testing.assert_allclose(found.directions[0], one.direction, atol=1e-12)
+    assert float(found.biases[0]) == pytest.approx(one.bias)
 
 
 def test_where_it_does_not_converge_a_warning_says_so() -> None:
@@ -353,10 +375,10 @@ def test_what_does_not_fit_is_refused() -> None:
 
 
 def test_shapes_are_checked_where_types_are_not() -> None:
-    """Behind the checks of annotations, which only tests have."""
+    """Without the checks of annotations, which only tests have."""
     activations, labels, groups = residual_streams(2)
     many_labels, train = folds_of(labels, groups)
-    fit, area = inspect.unwrap(fit_many), inspect.unwrap(auroc)
+    fit = inspect.unwrap(fit_many)
     with pytest.raises(InputError, match="one for each row"):
         fit(activations[:, :-1], many_labels, train)
     with pytest.raises(InputError, match="one line for each problem"):
@@ -365,8 +387,6 @@ def test_shapes_are_checked_where_types_are_not() -> None:
         fit(activations, many_labels.float(), train)
     with pytest.raises(InputError, match="239 groups"):
         fit(activations, many_labels, train, estimator="logistic", groups=groups[:-1])
-    with pytest.raises(InputError, match="the same problems"):
-        area(torch.zeros(2, 5), many_labels[:1], train[:2])
 
 
 def test_probes_of_one_step_score_another() -> None:
@@ -386,31 +406,6 @@ def test_masks_are_those_of_the_folds() -> None:
     assert ((~train).sum(dim=0) == 1).all()
     for mask in train.numpy():
         assert not set(groups[mask]) & set(groups[~mask])
-
-
-def test_auroc_is_that_of_scikit_learn_with_ties() -> None:
-    rng = np.random.default_rng(0)
-    labels = torch.from_numpy(rng.random((3, 60)) < 0.4)
-    test = torch.from_numpy(rng.random((3, 60)) < 0.7)
-    scores = torch.from_numpy(rng.integers(0, 6, (2, 4, 3, 60))).float()
-    found = auroc(scores, labels, test)
-    assert found.shape == (2, 4, 3)
-    for *cell, problem in np.ndindex(2, 4, 3):
-        rows = test[problem]
-        expected = roc_auc_score(labels[problem, rows], scores[(*cell, problem)][rows])
-        assert float(found[(*cell, problem)]) == pytest.approx(expected, abs=1e-12)
-
-
-def test_auroc_of_one_class_is_nan_and_of_nan_an_error() -> None:
-    scores = torch.zeros(2, 5)
-    labels = torch.tensor([[True] * 5, [True, False, True, False, True]])
-    test = torch.ones(2, 5, dtype=torch.bool)
-    found = auroc(scores, labels, test)
-    assert found[0].isnan()
-    assert found[1] == 0.5
-    scores[1, 2] = torch.nan
-    with pytest.raises(InputError, match="problem 1 hold NaN"):
-        auroc(scores, labels, test)
 
 
 def test_a_probe_keeps_what_it_was_fitted_as() -> None:

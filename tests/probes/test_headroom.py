@@ -73,6 +73,14 @@ def test_controls_that_do_not_part_score_nothing() -> None:
         assert row["reason"].startswith("controls not separated: gap ")
 
 
+def test_controls_of_one_entity_are_not_known_to_part() -> None:
+    """Nothing is left to resample, so that the gap has no interval."""
+    row = scorable(scores_of([*controls(1), *claim("new")], {"new": 0.1}), [*controls(1), *claim("new")]).iloc[0]
+    assert not row["scorable"]
+    assert np.isnan(row["z"])
+    assert row["reason"].startswith("controls not separated: gap ")
+
+
 def test_missing_controls_are_the_reason() -> None:
     statements = [one for one in controls() if one.polarity == 1 or one.truth] + [
         *claim("new"),

@@ -106,7 +106,7 @@ def test_what_is_not_the_saved_probe_is_not_loaded(planted: Plant, tmp_path: Pat
         with pytest.raises(InputError, match="not a saved probe"):
             TruthProbe.load(tmp_path)
     (tmp_path / "probe.json").write_text('{"format_version": 1, "probe": "truth"}')
-    with pytest.raises(InputError, match=r"probe\.json: format 1, expected 2; fit anew"):
+    with pytest.raises(InputError, match=r"probe\.json: format 1, expected 2; fit again"):
         TruthProbe.load(tmp_path)
     with pytest.raises(InputError, match="not a saved probe"):
         TruthProbe.load(tmp_path / "nowhere")

@@ -8,6 +8,7 @@ import torch
 
 from nnmech.errors import InputError
 from nnmech.probes import TTPD, MassMean, PolarityProbe, TruthProbe
+from nnmech.probes.linear import TrainingSet
 
 Plant = Callable[..., Any]
 
@@ -121,4 +122,14 @@ def test_ttpd_says_what_it_lacks(planted: Plant) -> None:
     with pytest.raises(InputError, match="give the polarity"):
         TruthProbe.fit(data.activations, data.truth, groups=data.entity, estimator="ttpd")
     with pytest.raises(InputError, match="truth says all of polarity"):
-        PolarityProbe.fit(data.activations, data.polarity, groups=data.entity, polarity=data.polarity, estimator="ttpd")
+        TTPD().fit(TrainingSet(data.activations.double().numpy(), data.polarity > 0, np.arange(40), data.polarity > 0))
+
+
+def test_a_polarity_probe_is_the_direction_by_which_ttpd_tells_polarity(planted: Plant) -> None:
+    data = planted(40, truth=0.8, polarity=0.8)
+    found = PolarityProbe.fit(
+        data.activations, data.polarity, groups=data.entity, polarity=data.polarity, topics=data.topic, estimator="ttpd"
+    )
+    torch.testing.assert_close(found.direction, fit(data).polarity_direction)
+    assert (found.estimator, found.log_odds) == ("ttpd", True)
+    assert ((found.score(data.activations) > 0).numpy() == (data.polarity > 0)).mean() > 0.7

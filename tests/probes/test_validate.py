@@ -11,8 +11,10 @@ import torch
 
 from nnmech.errors import InputError
 from nnmech.probes import TTPD, Logistic, auroc_by_layer
-from nnmech.probes.estimators import fit_direction
-from nnmech.probes.splits import SPLITS, held_out_scores, labelled, make_trials
+from nnmech.probes.fitting import fit_one
+from nnmech.probes.labels import labelled
+from nnmech.probes.linear import TrainingSet
+from nnmech.probes.splits import SPLITS, held_out_scores, make_trials
 from nnmech.recording.snapshots import Snapshot, hook_name
 
 Plant = Callable[..., Any]
@@ -114,16 +116,9 @@ def test_every_split_scores_as_fits_of_its_own_would(planted: Plant, estimator: 
             assert data.topics is not None
             if split == "topic":
                 assert not set(data.topics[train]) & set(data.topics[test])
-            direction, bias = fit_direction(
-                rows[train],
-                trial.labels[train],
-                data.groups[train],
-                estimator,
-                affirmative=data.affirmative[train],
-                topics=data.topics[train],
-                seed=1,
-            )
-            expected.append(rows[test] @ direction + bias)
+            known = (trial.labels[train], data.groups[train], data.affirmative[train], data.topics[train])
+            one = fit_one(TrainingSet(rows[train], *known), estimator, seed=1)
+            expected.append(rows[test] @ one.direction + one.bias)
         expected = np.concatenate(expected)
         np.testing.assert_allclose(scores[0], expected, rtol=0, atol=5e-3 * np.abs(expected).max())
 
