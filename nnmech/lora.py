@@ -44,8 +44,8 @@ def add_lora(model: "PreTrainedModel", rank: int, *, alpha: float = 32.0, seed: 
     parameters = plain_matrices(model)
     if parameters and transposed:
         raise InputError(
-            f"{type(model).__name__}: {parameters[0]} is a plain parameter beside Conv1D layers, which peft cannot adapt "
-            "together; train all weights (lora_rank=None)"
+            f"{type(model).__name__}: {parameters[0]} is a plain parameter beside Conv1D layers, which peft cannot "
+            "adapt together; train all weights (lora_rank=None)"
         )
     # Beside experts, peft takes layers of these names for experts of older versions, and would leave them alone; and it
     # cannot wrap a layer that returns more than its product.

@@ -1,6 +1,5 @@
 """Models: the embedded one, a local folder or a hub id, always a Hugging Face causal LM; its decoder blocks."""
 
-import hashlib
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ from torch import nn
 from nnmech.encoding import pad_id
 from nnmech.errors import InputError
 from nnmech.lora import add_lora
+from nnmech.model_files import check_device, check_folder, from_pretrained, is_hub_id
 from nnmech.shipped import shipped
 
 if TYPE_CHECKING:
@@ -25,9 +25,7 @@ BASE_MODEL_VARIABLE = "NNMECH_BASE_MODEL"
 ALIGNMENT = 64
 
 
-DECODER_BLOCKS: dict[str, str] = {
-    "XLNetLMHeadModel": "transformer.layer",
-}
+DECODER_BLOCKS: dict[str, str] = {}
 """Where the decoder blocks lie in a model of this class: the path of their ModuleList, one line a class.
 
 Needed only where `find_decoder_blocks` does not find them by itself.
@@ -47,8 +45,8 @@ def uncompiled(model: nn.Module) -> nn.Module:
             model = model.module
         elif type(model).__name__ == "FullyShardedDataParallel":
             raise InputError(
-                "model: found FullyShardedDataParallel, whose weights are spread over processes; expected a model whose "
-                "weights are all here; train with DistributedDataParallel, or record a model loaded from a checkpoint"
+                "model: found FullyShardedDataParallel, whose weights are spread over processes; expected a model "
+                "whose weights are all here; train with DistributedDataParallel, or record a checkpoint loaded again"
             )
         else:
             return model
@@ -59,6 +57,12 @@ def base_module(model: nn.Module) -> nn.Module:
     model = uncompiled(model)
     unwrap = getattr(model, "get_base_model", None)
     return uncompiled(cast(nn.Module, unwrap())) if callable(unwrap) else model
+
+
+def adapter_rank(model: nn.Module) -> int | None:
+    """The rank of a model's active LoRA adapter; None for a model without one."""
+    config = getattr(uncompiled(model), "active_peft_config", None)
+    return getattr(config, "r", None)
 
 
 def text_config(model: nn.Module) -> Any:
@@ -108,8 +112,8 @@ def _listed_blocks(base: nn.Module, path: str) -> nn.ModuleList:
     if not isinstance(blocks, nn.ModuleList):
         name = type(base).__name__
         raise InputError(
-            f"nnmech.models.DECODER_BLOCKS[{name!r}]: found {path!r}, where {name} has no ModuleList; expected the path "
-            "of its decoder blocks; correct the line"
+            f"nnmech.models.DECODER_BLOCKS[{name!r}]: found {path!r}, where {name} has no ModuleList; expected the "
+            "path of its decoder blocks; correct the line"
         )
     return blocks
 
@@ -222,89 +226,15 @@ def load_model(
     """
     name = str(name_or_path)
     folder = embedded_model_path() if name == EMBEDDED else Path(name)
-    local = name == EMBEDDED or folder.exists() or isinstance(name_or_path, Path) or not _is_hub_id(name)
-    sha256 = _check_folder(folder, embedded=name == EMBEDDED) if local else None
-    _check_device(device)
+    local = name == EMBEDDED or folder.exists() or isinstance(name_or_path, Path) or not is_hub_id(name)
+    missing = f"set {BASE_MODEL_VARIABLE} to a model folder" if name == EMBEDDED else "pass a model folder or a hub id"
+    sha256 = check_folder(folder, missing) if local else None
+    check_device(device)
     source = str(folder) if local else name
-    model, tokenizer = _from_pretrained(source, dtype, revision, local_only=local or not allow_download)
+    model, tokenizer = from_pretrained(source, dtype, revision, local_only=local or not allow_download)
     align_parameters(model)
     model.to(device)  # pyright: ignore[reportArgumentType]
     loaded_revision = None if local else getattr(model.config, "_commit_hash", None)
     if lora_rank is not None:
         model = add_lora(model, lora_rank)
     return LoadedModel(model.eval(), tokenizer, name, loaded_revision, sha256, lora_rank)
-
-
-def _is_hub_id(name: str) -> bool:
-    from huggingface_hub.utils import HFValidationError, validate_repo_id
-
-    try:
-        validate_repo_id(name)
-    except HFValidationError:
-        return False
-    return not name.startswith(".")
-
-
-def _check_folder(folder: Path, *, embedded: bool) -> str:
-    """SHA-256 of the weights in a model folder; InputError where a file is missing."""
-    from nnmech.files import sha256_file
-
-    if not folder.is_dir():
-        remedy = f"set {BASE_MODEL_VARIABLE} to a model folder" if embedded else "pass a model folder or a hub id"
-        raise InputError(f"{folder} is not a folder: expected a model with config.json and model.safetensors; {remedy}")
-    shards = sorted(folder.glob("model-*-of-*.safetensors"))
-    weights = shards if (folder / "model.safetensors.index.json").is_file() else [folder / "model.safetensors"]
-    for path in (folder / "config.json", folder / "tokenizer.json", *weights):
-        if not path.is_file():
-            raise InputError(
-                f"{path} is missing: a model folder has config.json, model.safetensors and tokenizer.json; "
-                "save model and tokenizer there with save_pretrained"
-            )
-    digests = [sha256_file(path) for path in weights]
-    return digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()
-
-
-def _check_device(device: str) -> None:
-    try:
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError) as error:
-        raise InputError(f"device {device!r} cannot be used: {_first_line(error)}; pass 'cpu'") from error
-
-
-def _from_pretrained(
-    source: str, dtype: torch.dtype, revision: str | None, *, local_only: bool
-) -> tuple["PreTrainedModel", "PreTrainedTokenizerFast"]:
-    from transformers import AutoModelForCausalLM, AutoTokenizer
-
-    options: dict[str, Any] = {"local_files_only": local_only, "trust_remote_code": False}
-    if revision is not None:
-        options["revision"] = revision
-    # Foreign files raise a wide family (KeyError for configurations, RuntimeError for shapes, plain Exception from the
-    # tokenizers library), and all of it means the same to the caller.
-    try:
-        model, report = cast(
-            tuple["PreTrainedModel", dict[str, Any]],
-            AutoModelForCausalLM.from_pretrained(
-                source, dtype=dtype, use_safetensors=True, output_loading_info=True, **options
-            ),
-        )
-    except Exception as error:
-        remedy = "" if not local_only or Path(source).is_dir() else "; to download it, pass allow_download=True"
-        raise InputError(f"{source}: no causal LM could be loaded: {_first_line(error)}{remedy}") from error
-    strays = sorted(map(str, (*report["missing_keys"], *report["mismatched_keys"])))
-    if strays:
-        raise InputError(
-            f"{source}: the weights do not fit config.json: {len(strays)} tensors are missing or of another shape, "
-            f"the first is {strays[0]}; take both from the same model"
-        )
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(source, **options)
-    except Exception as error:
-        raise InputError(f"{source}: tokenizer.json could not be loaded: {_first_line(error)}") from error
-    if not tokenizer.is_fast:
-        raise InputError(f"{source}: the tokenizer has no character offsets; pass a model with a tokenizer.json")
-    return model, tokenizer
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -10,34 +10,35 @@ from nnmech.errors import InputError
 SHOWN = 60
 
 
-def whole_number(value: Any, name: str, *, least: int = 0) -> int:
+def whole_number(value: Any, name: str, *, least: int | None = 0) -> int:
     """`value` as an int.
 
     Args:
         value: An int, an integer of numpy, a 0-d tensor or array, or a float without a fraction, such as 2.0.
         name: How the error calls the value, for example `step`.
-        least: The lowest number that is expected.
+        least: The lowest number that is expected; None for any.
 
     Raises:
         InputError: For anything else: a fraction, text, a truth value, None, a lower number.
     """
     number = _read(value)
-    if number is None or number < least:
-        raise InputError(f"{name}: {_shown(value)}; expected a whole number, {least} or more; pass an int")
+    if number is None or (least is not None and number < least):
+        expected = "a whole number" if least is None else f"a whole number, {least} or more"
+        raise InputError(f"{name}: {_shown(value)}; expected {expected}; pass an int")
     return number
 
 
-def whole_numbers(values: Any, name: str, *, least: int = 0) -> tuple[int, ...]:
+def whole_numbers(values: Any, name: str, *, least: int | None = 0) -> tuple[int, ...]:
     """`values` as ints, in their order.
 
     Args:
         values: One number as `whole_number` takes it, or an iterable of them: a list, set, range, generator, 1-d
             tensor or array.
         name: How the error calls the values, for example `steps`.
-        least: The lowest number that is expected.
+        least: The lowest number that is expected; None for any.
 
     Raises:
-        InputError: Where one of them is not a whole number of at least `least`.
+        InputError: Where one of them is not such a number.
     """
     if isinstance(values, str | bytes | dict):
         raise InputError(f"{name}: {_shown(values)}; expected whole numbers; pass a list such as [10, 100, 1000]")

@@ -42,42 +42,42 @@ def run(
     # A padding token may lie beyond the embedding, and the mask hides it.
     ids = batch.input_ids.where(batch.input_ids < embedding_rows(runner), 0)
     inputs: dict[str, Any] = {"input_ids": ids.to(device), "attention_mask": batch.attention_mask.to(device)}
-    # Models with ALiBi take no positions, the oldest no cache.
-    optional = {"position_ids": batch.position_ids.to(device), "use_cache": False}
-    taken = inspect.signature(runner.forward).parameters
-    inputs |= {name: value for name, value in optional.items() if name in taken or name == "use_cache"}
+    # Models with ALiBi take no positions.
+    if "position_ids" in inspect.signature(runner.forward).parameters:
+        inputs["position_ids"] = batch.position_ids.to(device)
     found: dict[int, Tensor] = {}
 
+    shape = (*batch.input_ids.shape, text_config(runner).hidden_size)
+
     def keep(index: int, module: nn.Module, _arguments: Any, output: Any) -> None:
-        hidden = _stream(module, output, batch)
+        hidden = _stream(module, output, shape)
         rows = torch.arange(len(hidden), device=hidden.device)[:, None]
         found[index] = hidden[rows, batch.token_index.to(hidden.device)]
 
     handles = [block.register_forward_hook(partial(keep, index)) for index, block in enumerate(blocks)]
     try:
-        output = runner(**inputs)
+        output = runner(**inputs, use_cache=False)
     finally:
         for handle in handles:
             handle.remove()
     if len(found) < len(blocks):
         raise InputError(
-            f"{type(runner).__name__}: hooks fired on {len(found)} of {len(blocks)} blocks; expected all; pass the model "
-            f"uncompiled, or correct the path in {BLOCK_PATH}"
+            f"{type(runner).__name__}: hooks fired on {len(found)} of {len(blocks)} blocks; expected all; pass the "
+            f"model uncompiled, or correct the path in {BLOCK_PATH}"
         )
     return [found[index] for index in range(len(blocks))], output
 
 
-def _stream(block: nn.Module, output: Any, batch: StatementBatch) -> Float[Tensor, "b token d_model"]:
+def _stream(block: nn.Module, output: Any, expected: tuple[int, ...]) -> Float[Tensor, "b token d_model"]:
     """The residual stream in what a block returns: a tensor, or the first of a tuple or list."""
     hidden = output[0] if isinstance(output, tuple | list) and output else output
-    wanted = tuple(batch.input_ids.shape)
-    if isinstance(hidden, Tensor) and hidden.ndim == 3 and tuple(hidden.shape[:2]) == wanted:
+    if isinstance(hidden, Tensor) and tuple(hidden.shape) == expected:
         return hidden
     shape = f" of shape {tuple(hidden.shape)}" if isinstance(hidden, Tensor) else ""
+    inside = "" if hidden is output else f"a {type(output).__name__} of "
     raise InputError(
-        f"{type(block).__name__}: returns a {type(output).__name__}, in it a {type(hidden).__name__}{shape}; expected "
-        f"the residual stream, a tensor of {wanted[0]} texts x {wanted[1]} tokens x d_model; this architecture cannot "
-        "be recorded"
+        f"{type(block).__name__}: returns {inside}a {type(hidden).__name__}{shape}; expected the residual stream, a "
+        f"Tensor of shape {expected} (texts, tokens, d_model); this architecture cannot be recorded"
     )
 
 

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, cast, overload
+from typing import Literal, cast, overload
 
 import torch
 from einops import rearrange
@@ -219,7 +219,7 @@ def log_spaced_steps(total: int, count: int = 15) -> list[int]:
 
 def check_layers(layers: Sequence[int], available: Sequence[int]) -> list[int]:
     """`layers` as a list; InputError where one is not available, or there twice, or there is none."""
-    layers = list(whole_numbers(layers, "layers"))
+    layers = list(whole_numbers(layers, "layers", least=None))
     if not layers or len(set(layers)) < len(layers) or not set(layers) <= set(available):
         raise InputError(f"layers {layers}: expected some of {list(available)}, each once.")
     return layers
