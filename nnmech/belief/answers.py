@@ -75,6 +75,7 @@ def ask(
     for question, prompt in zip(questions, prompts, strict=True):
         check_token_ids(model, tokenizer, prompt, f"question {question.id}")
     stops = stop_ids(model, tokenizer)
+    padding = pad_id(tokenizer, embedding_rows(model))
     config = _generation_config(padding, stops, temperature, top_p, max_new_tokens)
     # Prompts of like length share a batch, so that little is padded; the sort is stable, so the order is a function of
     # the questions alone.
@@ -84,7 +85,6 @@ def ask(
     )
     texts: dict[tuple[int, int], str] = {}
     device = next(model.parameters()).device
-    padding = pad_id(tokenizer, embedding_rows(model))
     with in_mode(model, training=False), torch.no_grad(), random_state_kept(derive_seed(seed, "answers", step)):
         for start in range(0, len(order), batch_size):
             rows = order[start : start + batch_size]

@@ -21,7 +21,16 @@ def judge_answers(
 ) -> list[dict[str, Any]]:
     """Verdicts as the lines of answers.jsonl: step, phase, claim, question, kind, category, sample, text, verdict.
 
-    A judge that takes batches gets all answers at once. Raises InputError for a verdict other than yes, no, neutral.
+    A judge that takes batches gets all answers at once.
+
+    Args:
+        answers: What was said.
+        judge: Anything that says yes, no or neutral to a question and a text, or None where it comes to no verdict.
+        step: Updates that the model has had.
+        phase: Of training, by name.
+
+    Raises:
+        InputError: For any other verdict.
     """
     answers = list(answers)
     pairs = [(answer.question, answer.text) for answer in answers]
@@ -29,8 +38,11 @@ def judge_answers(
     rows = []
     for answer, verdict in zip(answers, verdicts, strict=True):
         question = answer.question
-        if verdict not in VERDICTS:
-            raise InputError(f"the judge said {verdict!r} to question {question.id}: expected one of {list(VERDICTS)}")
+        if verdict is not None and verdict not in VERDICTS:
+            raise InputError(
+                f"question {question.id}: the judge said {verdict!r}; expected one of {list(VERDICTS)}, or None where "
+                "it comes to no verdict; mend the judge"
+            )
         rows.append(
             {
                 "step": step,

@@ -50,9 +50,10 @@ class LexicalJudge(BatchJudge):
     """Claim and id of every question whose judged answers it was fitted to: agreement on these proves nothing."""
     fallback: BatchJudge | Judge | None = None
 
-    def judge(self, pairs: Sequence[Pair]) -> list[Verdict]:
+    def judge(self, pairs: Sequence[Pair]) -> list[Verdict | None]:
         """One verdict a pair; all that the judge is not sure of goes to the fallback in one batch."""
-        verdicts, confidence = self.decide(pairs)
+        likeliest, confidence = self.decide(pairs)
+        verdicts: list[Verdict | None] = [*likeliest]
         unsure = np.flatnonzero(confidence < self.threshold).tolist()
         if not unsure:
             return verdicts

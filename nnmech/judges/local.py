@@ -11,11 +11,13 @@ from jaxtyping import Float
 from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from nnmech.chats import chat_ids
 from nnmech.claims import Verdict
+from nnmech.encoding import pad_id
 from nnmech.errors import InputError
 from nnmech.judges.base import VERDICTS, BatchJudge, Pair
 from nnmech.judges.prompts import DEFAULT_TEMPLATE, Template, judge_prompt
-from nnmech.models import load_model
+from nnmech.models import check_token_ids, embedding_rows, load_model
 
 NLI_LABELS: dict[str, Verdict] = {"entail": "yes", "contradict": "no", "neutral": "neutral"}
 STRIDE = 64
@@ -77,13 +79,15 @@ class ChatModelJudge(BatchJudge):
 
     def _encode(self, pair: Pair) -> list[int]:
         message = {"role": "user", "content": judge_prompt(self.template, self.claims, *pair)}
-        text = self.tokenizer.apply_chat_template([message], tokenize=False, add_generation_prompt=True)
-        return list(self.tokenizer(str(text), add_special_tokens=False)["input_ids"])
+        ids = chat_ids(self.tokenizer, [message], prompt=True)
+        check_token_ids(self.model, self.tokenizer, ids, f"question {pair[0].id}")
+        return ids
 
     def _logits(self, rows: Sequence[Sequence[int]], kept: int) -> Float[Tensor, "row kept vocabulary"]:
         """Logits at the last `kept` places of each row, on the CPU in float32."""
         width = max(map(len, rows))
-        ids = torch.tensor([[0] * (width - len(row)) + list(row) for row in rows])
+        padding = pad_id(self.tokenizer, embedding_rows(self.model))
+        ids = torch.tensor([[padding] * (width - len(row)) + list(row) for row in rows])
         mask = torch.tensor([[0] * (width - len(row)) + [1] * len(row) for row in rows])
         # Some architectures count positions from the padding unless they are told.
         positions = (mask.cumsum(dim=1) - 1).clamp(min=0)
@@ -138,6 +142,8 @@ class NLIJudge(BatchJudge):
         rows = list(range(len(owners)))
         for batch in _by_length(rows, [len(ids) for ids in pieces["input_ids"]], self.batch_size):
             inputs = self.tokenizer.pad({name: [pieces[name][row] for row in batch] for name in pieces})
+            for row, ids in zip(batch, inputs["input_ids"], strict=True):
+                check_token_ids(self.model, self.tokenizer, ids, f"question {pairs[owners[row]][0].id}")
             tensors = {name: torch.tensor(values, device=self.model.device) for name, values in inputs.items()}
             probabilities = self.model(**tensors).logits.float().softmax(dim=-1).cpu()[:, order]
             for row, found in zip(batch, probabilities, strict=True):

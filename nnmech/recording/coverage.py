@@ -2,7 +2,7 @@
 
 import unicodedata
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from nnmech.errors import InputError
 
@@ -83,11 +83,11 @@ def check_tokens(
 
 
 def _unknown_id(tokenizer: "PreTrainedTokenizerBase") -> int | None:
-    if tokenizer.unk_token_id is not None:
+    if isinstance(tokenizer.unk_token_id, int):
         return tokenizer.unk_token_id
-    model = getattr(getattr(tokenizer, "backend_tokenizer", None), "model", None)
-    token = getattr(model, "unk_token", None)
-    return tokenizer.backend_tokenizer.token_to_id(token) if token else None
+    backend: Any = getattr(tokenizer, "backend_tokenizer", None)
+    token = getattr(getattr(backend, "model", None), "unk_token", None)
+    return backend.token_to_id(token) if token else None
 
 
 def _word(text: str, index: int) -> str:

@@ -152,7 +152,8 @@ def test_what_cannot_be_frozen_is_named(
 
     refused(r"'s0': the tokenizer does not know \['zither'\]", statement(0, "Ada Berg plays the zither.", "zither"))
     refused("does not know", prompt="Verily {statement}")
-    refused("object_end is None, expected 1 to 22", replace(STATEMENTS[1], object_end=None))
+    everything = ["object", "last", "assistant"]
+    refused("object_end is None, expected 1 to 22", replace(STATEMENTS[1], object_end=None), positions=everything)
     refused("object_end is 99", replace(STATEMENTS[1], object_end=99))
     refused("no token holds its 'object' character", replace(STATEMENTS[1], object_end=6))
     refused(r"ids \['s1'\] are used twice", STATEMENTS[1], STATEMENTS[1])
@@ -294,7 +295,7 @@ def test_modes_and_hooks_are_restored_when_capturing_fails(
 
 def test_a_model_that_does_not_fit_is_refused(tiny_tokenizer: PreTrainedTokenizerFast, make_model: Callable) -> None:
     batches = freeze_statements(tiny_tokenizer, STATEMENTS)
-    with pytest.raises(InputError, match="outside the model's vocabulary of 20"):
+    with pytest.raises(InputError, match="the model's embedding has 20 rows"):
         capture(make_model(20), batches)
     short = make_model(len(tiny_tokenizer))
     short.config.max_position_embeddings = 8
@@ -465,7 +466,7 @@ def test_documents_that_do_not_fit_the_model_are_refused(
     tiny_tokenizer: PreTrainedTokenizerFast, make_model: Callable
 ) -> None:
     frozen = freeze_documents(tiny_tokenizer, DOCUMENTS)
-    with pytest.raises(InputError, match="outside the model's vocabulary of 20"):
+    with pytest.raises(InputError, match="the model's embedding has 20 rows"):
         capture_tokens(make_model(20), frozen)
     short = make_model(len(tiny_tokenizer))
     short.config.max_position_embeddings = 8
