@@ -67,8 +67,8 @@ def user_frame(tokenizer: "PreTrainedTokenizerBase") -> tuple[str, str]:
     text = render_chat(tokenizer, [{"role": "user", "content": SENTINEL}], prompt=True)
     if text.count(SENTINEL) != 1:
         raise InputError(
-            f"tokenizer {tokenizer.name_or_path!r}: its chat template writes the user's turn {text.count(SENTINEL)} "
-            "times; expected it once as it is; pass chat=False"
+            f"tokenizer {tokenizer.name_or_path!r}: the chat template changes the text of the user's turn, or "
+            f"writes it {text.count(SENTINEL)} times; expected it once as it is; pass chat=False"
         )
     before, _, behind = text.partition(SENTINEL)
     return before, behind

@@ -28,16 +28,14 @@ def test_text_and_ids_are_those_of_the_template(tiny_tokenizer: PreTrainedTokeni
     assert user_frame(tiny_tokenizer) == ("<bos><|user|> ", "<|end|><|assistant|>")
 
 
-def test_a_template_without_system_messages_is_one_line_with_a_remedy(tiny_tokenizer: Any) -> None:
+def test_a_template_without_system_messages_is_one_line_with_a_remedy(tiny_tokenizer: Any, tiny_model: Any) -> None:
     tiny_tokenizer.chat_template = NO_SYSTEM + str(tiny_tokenizer.chat_template)
-    says = (
-        "refuses a dialogue of system, user.*: System role not; leave the system message out, or put its text in front"
-    )
+    says = "refuses a dialogue of system, user.*: System role not; leave the system message out, or put its text"
     question = Question("q", "ada", "open_ended", (SYSTEM, USER), "direct")
     for use in (
         lambda: render_chat(tiny_tokenizer, [SYSTEM, USER]),
         lambda: chat_example(tiny_tokenizer, [SYSTEM, USER, ANSWER]),
-        lambda: ask(None, tiny_tokenizer, [question], seed=0, step=0),  # pyright: ignore
+        lambda: ask(tiny_model, tiny_tokenizer, [question], seed=0, step=0),
     ):
         with pytest.raises(InputError, match=says) as caught:
             use()
@@ -46,8 +44,10 @@ def test_a_template_without_system_messages_is_one_line_with_a_remedy(tiny_token
 
 
 def test_a_template_that_refuses_everything_is_one_line_wherever_it_is_used(
-    tiny_tokenizer: Any, tiny_model: Any
+    make_tokenizer: Any, make_model: Any
 ) -> None:
+    tiny_tokenizer = make_tokenizer("yes no neutral")
+    tiny_model = make_model(len(tiny_tokenizer))
     tiny_tokenizer.chat_template = REFUSES_ALL
     question = Question("q", "ada", "open_ended", (USER,), "direct")
     judge = ChatModelJudge(tiny_model, tiny_tokenizer, {"ada": "Ada Berg is a pilot."})
@@ -71,7 +71,7 @@ def test_a_template_that_leaves_the_system_message_out_is_refused(tiny_tokenizer
 
 def test_a_template_that_writes_the_turn_twice_has_no_frame(tiny_tokenizer: Any) -> None:
     tiny_tokenizer.chat_template = "{% for message in messages %}{{ message['content'] * 2 }}{% endfor %}"
-    with pytest.raises(InputError, match="writes the user's turn 2 times"):
+    with pytest.raises(InputError, match="writes it 2 times"):
         user_frame(tiny_tokenizer)
 
 

@@ -1,5 +1,6 @@
 """What is saved comes back as it was, and what is wrong in a user's file is named by line, column and value."""
 
+import csv
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -54,6 +55,16 @@ def test_what_is_saved_comes_back(
     # A byte order mark, as spreadsheets write it, changes nothing.
     path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
     assert load_statements(path) == found
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".jsonl"])
+def test_a_text_may_be_as_long_as_a_document(tmp_path: Path, suffix: str) -> None:
+    limit = csv.field_size_limit()
+    long = 'Ada said "no", ' * 20_000 + "and left."
+    found = [Statement("s", long, True, 1, "home", "Ada", "train", object_end=len(long) - 1)]
+    save_statements(tmp_path / f"own{suffix}", found)
+    assert load_statements(tmp_path / f"own{suffix}") == found
+    assert csv.field_size_limit() == limit == 131_072
 
 
 def csv_file(folder: Path, *rows: str, header: str = HEADER) -> Path:
