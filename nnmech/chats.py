@@ -23,33 +23,26 @@ def render_chat(tokenizer: "PreTrainedTokenizerBase", messages: Sequence[Message
         prompt: Whether the template's opening of the assistant's next turn follows.
 
     Raises:
-        InputError: Where there is no template, where it refuses the dialogue, and where it leaves out the system
-            message.
+        InputError: Where there is no template, and where it refuses the dialogue, as some do system messages.
     """
+    place = f"tokenizer {tokenizer.name_or_path!r}"
     if not tokenizer.chat_template:
         raise InputError(
-            f"tokenizer {tokenizer.name_or_path!r}: found no chat template; expected one, since dialogues are rendered "
-            "with it; use an instruction-tuned model, or set tokenizer.chat_template"
+            f"{place} has no chat template; expected one, since dialogues are rendered with it; use an "
+            "instruction-tuned model, or set tokenizer.chat_template"
         )
-    roles = ", ".join(message["role"] for message in messages)
     # A template is a program, and raises what it likes.
     try:
-        text = _render(tokenizer, messages, prompt)
+        return _render(tokenizer, messages, prompt)
     except Exception as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        roles = ", ".join(message["role"] for message in messages)
         remedy = "pass a dialogue that it takes, or set tokenizer.chat_template"
         if _takes_without_system(tokenizer, messages, prompt):
             remedy = "leave the system message out, or put its text in front of the first user message"
         raise InputError(
-            f"tokenizer {tokenizer.name_or_path!r}: its chat template refuses a dialogue of {roles}: {reason}; {remedy}"
+            f"{place}: the chat template refuses a dialogue: {reason}; found messages of {roles}; {remedy}"
         ) from error
-    for message in messages:
-        if message["role"] == "system" and message["content"].strip() not in text:
-            raise InputError(
-                f"tokenizer {tokenizer.name_or_path!r}: its chat template leaves out the system message of a dialogue "
-                f"of {roles}; expected it in the text; put it in front of the first user message"
-            )
-    return text
 
 
 def chat_ids(tokenizer: "PreTrainedTokenizerBase", messages: Sequence[Message], *, prompt: bool = False) -> list[int]:

@@ -7,10 +7,14 @@ from typing import Any
 
 from nnmech.errors import InputError
 
+WholeNumber = Any
+"""What `whole_number` reads: an int, an integer of numpy, a 0-d tensor, a float without a fraction."""
+WholeNumbers = Any
+"""What `whole_numbers` reads: one such number, or any iterable of them."""
 SHOWN = 60
 
 
-def whole_number(value: Any, name: str, *, least: int | None = 0) -> int:
+def whole_number(value: WholeNumber, name: str, *, least: int | None = 0) -> int:
     """`value` as an int.
 
     Args:
@@ -28,7 +32,7 @@ def whole_number(value: Any, name: str, *, least: int | None = 0) -> int:
     return number
 
 
-def whole_numbers(values: Any, name: str, *, least: int | None = 0) -> tuple[int, ...]:
+def whole_numbers(values: WholeNumbers, name: str, *, least: int | None = 0) -> tuple[int, ...]:
     """`values` as ints, in their order.
 
     Args:

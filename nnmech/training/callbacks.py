@@ -39,8 +39,8 @@ class SnapshotCallback(TrainerCallback):
             raise RunError(
                 f"{writer.path}: the Trainer starts again at step {state.global_step} after {self._trained} steps, as "
                 "auto_find_batch_size does when memory runs out, and goes on with the weights that those steps left; "
-                f"expected an untouched model; {_smaller_batches(state)}, load the model again, and record into another "
-                "folder"
+                f"expected an untouched model; {_smaller_batches(state)}, load the model again, and record into "
+                "another folder"
             )
         if (reached := max(writer.last_step, self._trained)) > state.global_step:
             raise RunError(

@@ -2,7 +2,7 @@
 
 import math
 import os
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, cast
 
@@ -25,7 +25,7 @@ from nnmech.training.checkpoints import (
 )
 from nnmech.training.mixtures import Batch, make_batch, weighted_loss
 from nnmech.training.phases import Phase, TrainingConfig
-from nnmech.whole_numbers import whole_numbers
+from nnmech.whole_numbers import WholeNumbers, whole_numbers
 
 __all__ = ["Evaluate", "Phase", "TrainingConfig", "held_out_loss", "loss_logits", "train"]
 
@@ -42,9 +42,9 @@ def train(
     writer: RunWriter,
     recorder: Evaluate | None = None,
     evaluate: Evaluate | None = None,
-    evaluation_steps: Iterable[int] = (),
+    evaluation_steps: WholeNumbers = (),
     held_out: Mapping[str, Sequence[Example]] | None = None,
-    checkpoint_steps: Iterable[int] = (),
+    checkpoint_steps: WholeNumbers = (),
     log_every: int = 1,
     progress: Callable[[int, int], object] | None = None,
 ) -> None:
@@ -269,7 +269,7 @@ def _check(
 ) -> None:
     if isinstance(model, nn.DataParallel | nn.parallel.DistributedDataParallel):
         raise InputError(
-            f"model: found {type(model).__name__}, which splits each batch; expected the model itself; pass model.module"
+            f"model: found {type(model).__name__}, which splits each batch; expected the model itself; pass its .module"
         )
     names = [phase.name for phase in phases]
     if not phases or len(set(names)) != len(names):

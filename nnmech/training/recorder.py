@@ -1,6 +1,6 @@
 """The recorder: what a training loop calls after each step to have snapshots taken when they are due."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, cast
@@ -15,7 +15,7 @@ from nnmech.recording.documents import TOKEN, FrozenDocuments, freeze_documents
 from nnmech.recording.snapshots import Snapshot, capture, capture_tokens, check_layers, hook_name
 from nnmech.recording.statements import PROMPT, StatementBatches, freeze_statements
 from nnmech.runs.writer import RunWriter
-from nnmech.whole_numbers import whole_number, whole_numbers
+from nnmech.whole_numbers import WholeNumber, WholeNumbers, whole_number, whole_numbers
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
@@ -45,7 +45,7 @@ class Recorder:
         batches: StatementBatches,
         *,
         layers: Sequence[int] | None = None,
-        steps: Iterable[int],
+        steps: WholeNumbers,
         dtype: torch.dtype = torch.float32,
         documents: FrozenDocuments | None = None,
     ) -> None:
@@ -75,7 +75,7 @@ class Recorder:
         tokenizer: "PreTrainedTokenizerFast",
         statements: Sequence[Statement],
         *,
-        steps: Iterable[int],
+        steps: WholeNumbers,
         config: Mapping[str, Any] | None = None,
         layers: Sequence[int] | None = None,
         dtype: torch.dtype = torch.float32,
@@ -126,7 +126,7 @@ class Recorder:
         )
         return cls(writer, batches, layers=layers, steps=steps, dtype=dtype, documents=frozen)
 
-    def __call__(self, model: nn.Module, step: int, phase: str = "train") -> bool:
+    def __call__(self, model: nn.Module, step: WholeNumber, phase: str = "train") -> bool:
         """Take the snapshot of `step` if it is due and not there yet; True where one was taken.
 
         Args:
