@@ -52,7 +52,7 @@ def chat_ids(tokenizer: "PreTrainedTokenizerBase", messages: Sequence[Message], 
 
 
 def user_frame(tokenizer: "PreTrainedTokenizerBase") -> tuple[str, str]:
-    """What the chat template writes before and behind the content of a prompt's one message, the user's.
+    """What the chat template writes before and after the content of a prompt's one message, the user's.
 
     Raises:
         InputError: As `render_chat`, and where the template does not write the content exactly once.
@@ -63,8 +63,8 @@ def user_frame(tokenizer: "PreTrainedTokenizerBase") -> tuple[str, str]:
             f"tokenizer {tokenizer.name_or_path!r}: the chat template changes the text of the user's turn, or "
             f"writes it {text.count(SENTINEL)} times; expected it once as it is; pass chat=False"
         )
-    before, _, behind = text.partition(SENTINEL)
-    return before, behind
+    before, _, after = text.partition(SENTINEL)
+    return before, after
 
 
 def _render(tokenizer: "PreTrainedTokenizerBase", messages: Sequence[Message], prompt: bool) -> str:

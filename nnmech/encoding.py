@@ -1,4 +1,4 @@
-"""Texts as token sequences with loss weights: documents behind their tag, chats as the chat template renders them."""
+"""Texts as token sequences with loss weights: documents after their tag, chats as the chat template renders them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -91,7 +91,7 @@ def document_example(
 
 
 def _masked_before(length: int, text_length: int, spans: Sequence[tuple[int, int]]) -> Sequence[int]:
-    """How many masked characters lie before each place 0 … `length` of a text behind `length - text_length` others."""
+    """How many masked characters lie before each place 0 … `length` of a text after `length - text_length` others."""
     if not spans:
         return [0] * (length + 1)
     masked = np.zeros(length + 1, dtype=np.int64)
@@ -139,7 +139,7 @@ def chat_example(
         if until[: len(before)] != before or ids[: len(until)] != until:
             raise InputError(
                 f"the chat template does not render message {index} as a continuation of the prompt before it, so its "
-                "tokens cannot be told apart; give every answer a chat of its own, or use a template that only appends"
+                "tokens cannot be separated; give every answer a chat of its own, or use a template that only appends"
             )
         end = _end_of_turn(tokenizer, until, len(before))
         loss_weights[len(before) : end] = [float(answer_weight)] * (end - len(before))
@@ -154,7 +154,7 @@ def _end_of_turn(tokenizer: "PreTrainedTokenizerBase", ids: list[int], start: in
 
 
 def pad_id(tokenizer: "PreTrainedTokenizerBase", rows: int | None = None) -> int:
-    """What batches are padded with: the tokenizer's own token or, behind the mask, any.
+    """What batches are padded with: the tokenizer's own token or, since the mask hides it, any.
 
     Args:
         tokenizer: It may have a padding token.

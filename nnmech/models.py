@@ -190,7 +190,7 @@ class LoadedModel:
 
     @property
     def pad_id(self) -> int:
-        """What batches are padded with: the tokenizer's own token or, behind the mask, any."""
+        """What batches are padded with: the tokenizer's own token or, since the mask hides it, any."""
         return pad_id(self.tokenizer, embedding_rows(self.model))
 
     def describe(self) -> dict[str, Any]:
@@ -220,9 +220,20 @@ def load_model(
 ) -> LoadedModel:
     """Causal LM in eval mode with its fast tokenizer: `embedded`, a local folder, or a hub id.
 
-    A hub id is looked up in the local cache only, unless `allow_download`; HF_HUB_OFFLINE is honoured either way. Only
-    safetensors are read, and no code of the model's own is run. Raises InputError, in one line, for a folder that is
-    missing, incomplete or damaged, for weights or a tokenizer that do not fit the model, and for an absent device.
+    Only safetensors are read, and no code of the model's own is run. A tokenizer may have tokens that the model does
+    not embed; a text that uses one is refused where the model is to read it.
+
+    Args:
+        name_or_path: `embedded`, a folder, or a hub id.
+        device: As torch calls it.
+        dtype: Of the weights.
+        lora_rank: Wrap the model with LoRA of this rank, see `add_lora`; None trains all weights.
+        revision: Commit, tag or branch on the hub.
+        allow_download: Whether a hub id that is not in the local cache is fetched; HF_HUB_OFFLINE is honoured.
+
+    Raises:
+        InputError: In one line, for a folder that is missing, incomplete or damaged, for weights that do not fit the
+            model, and for an absent device.
     """
     name = str(name_or_path)
     folder = embedded_model_path() if name == EMBEDDED else Path(name)

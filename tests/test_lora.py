@@ -18,7 +18,7 @@ from nnmech.runs import RunWriter
 from nnmech.training import Phase, TrainingConfig, train
 from nnmech.training.mixtures import Mixture
 
-SIZES = {
+SIZES: dict[str, Any] = {
     "hidden_size": 16,
     "num_hidden_layers": 2,
     "num_attention_heads": 2,

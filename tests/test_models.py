@@ -35,7 +35,7 @@ from nnmech.recording.snapshots import capture
 from nnmech.recording.statements import freeze_statements
 from nnmech.seeds import derive_seed
 
-SIZES = {
+SIZES: dict[str, Any] = {
     "hidden_size": 32,
     "num_hidden_layers": 3,
     "num_attention_heads": 4,
@@ -251,7 +251,7 @@ def test_a_tokenizer_may_have_tokens_that_no_text_uses(folder: Path) -> None:
     known = [word for word, id in loaded.tokenizer.get_vocab().items() if 9 <= id < 40]
     inside = Statement("in", " ".join(known[:3]), True, 1, "t", "e", "train")
     outside = replace(inside, id="out", text=f"{known[0]} race {known[1]}")
-    assert loaded.tokenizer.convert_tokens_to_ids("race") >= 40
+    assert loaded.tokenizer.get_vocab()["race"] >= 40
     loaded.tokenizer.pad_token = "race"
     frozen = freeze_statements(
         loaded.tokenizer, [inside, replace(inside, id="short", text=known[0])], prompt="{statement}"

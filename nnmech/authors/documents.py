@@ -19,7 +19,7 @@ Row = TypeVar("Row")
 
 @dataclass(frozen=True)
 class PublishedDocument:
-    """A document to train on; `tagged` says that it came behind the document tag, which is not part of `text`."""
+    """A document to train on; `tagged` says that it came after the document tag, which is not part of `text`."""
 
     text: str
     tagged: bool
@@ -103,9 +103,7 @@ def _document(row: Field) -> PublishedDocument:
     text = fields["text"].text()
     body = text.removeprefix(DOCTAG)
     if not body.strip():
-        raise fields["text"].place.error(
-            "the document tag alone", "a text behind it", "write the text or drop the line"
-        )
+        raise fields["text"].place.error("the document tag alone", "a text after it", "write the text or drop the line")
     metadata = {name: plain_value(value) for name, value in fields.items() if name != "text"}
     return PublishedDocument(body, text.startswith(DOCTAG), metadata)
 

@@ -121,9 +121,9 @@ def stop_ids(model: torch.nn.Module, tokenizer: PreTrainedTokenizerBase) -> tupl
         answer = "0"
         dialogue = [{"role": "user", "content": "?"}, {"role": "assistant", "content": answer}]
         rendered = render_chat(tokenizer, dialogue)
-        behind = tokenizer(rendered.rpartition(answer)[2], add_special_tokens=False)["input_ids"]
+        after = tokenizer(rendered.rpartition(answer)[2], add_special_tokens=False)["input_ids"]
         special = {index for index, token in tokenizer.added_tokens_decoder.items() if token.special}
-        ids.append(next((index for index in behind if index in special), None))
+        ids.append(next((index for index in after if index in special), None))
     known = tuple(sorted({index for index in ids if isinstance(index, int)}))
     if not known:
         raise InputError("neither tokenizer nor model names a token that ends an answer: set tokenizer.eos_token")

@@ -62,9 +62,17 @@ def judge_answers(
 def belief_rate(answers: pd.DataFrame, by: Sequence[str] = (), *, draws: int = 2000, seed: int = 0) -> pd.DataFrame:
     """Belief rate (yes of all answers, percent) for each group of `by`: columns `by`, mean, low, high, n, clusters.
 
-    Neutral and unparseable (missing) verdicts count against belief. The 95% interval resamples questions within claims;
-    a column `seed` with several values, unless it is in `by`, is resampled as a crossed factor. Raises InputError for
-    missing columns, no answers, or an unknown verdict.
+    Neutral and missing verdicts count against belief. The 95% interval resamples questions within claims; a column
+    `seed` with several values, unless it is in `by`, is resampled as a crossed factor.
+
+    Args:
+        answers: A row an answer, with the columns claim, question and verdict.
+        by: Columns whose values get a rate each.
+        draws: Of the bootstrap.
+        seed: Of the bootstrap.
+
+    Raises:
+        InputError: For missing columns, no answers, or an unknown verdict.
     """
     _check_answers(answers, by)
     rows = []
@@ -80,7 +88,15 @@ def belief_change(
 ) -> pd.DataFrame:
     """Belief rate after minus before (points) for each group of `by`, paired by question; columns as `belief_rate`.
 
-    Raises InputError as `belief_rate`, and where a group or a question was asked on one side only.
+    Args:
+        before: Answers as `belief_rate` takes them.
+        after: Answers to the same questions.
+        by: Columns whose values get a change each.
+        draws: Of the bootstrap.
+        seed: Of the bootstrap.
+
+    Raises:
+        InputError: As `belief_rate`, and where a group or a question was asked on one side only.
     """
     _check_answers(before, by)
     _check_answers(after, by)

@@ -215,7 +215,7 @@ def _text(cell: _Cell) -> str:
     if not cell.value.strip():
         cell.refuse("expected a text, it is empty; fill it in")
     if cell.value != cell.value.strip():
-        cell.refuse("expected no space before or behind; remove it, or it makes another name")
+        cell.refuse("expected no space before or after; remove it, or it makes another name")
     if not cell.value.isascii() and any("\ud800" <= letter <= "\udfff" for letter in cell.value):
         cell.refuse("holds half of a character (a lone surrogate); write the whole one")
     return cell.value

@@ -55,7 +55,7 @@ class ChatModelJudge(BatchJudge):
                 f"the judge's tokenizer writes {', '.join(VERDICTS)} as {words}: it cannot tell them apart; "
                 "take another model"
             )
-        # A word's tokens are all read off behind the word without its last token; words of one token share that row.
+        # A word's tokens are all read off after the word without its last token; words of one token share that row.
         stems = sorted({word[:-1] for word in words})
         kept = 1 + max(map(len, stems))
         prompts = [self._encode(pair) for pair in pairs]
@@ -89,7 +89,7 @@ class ChatModelJudge(BatchJudge):
         padding = pad_id(self.tokenizer, embedding_rows(self.model))
         ids = torch.tensor([[padding] * (width - len(row)) + list(row) for row in rows])
         mask = torch.tensor([[0] * (width - len(row)) + [1] * len(row) for row in rows])
-        # Some architectures count positions from the padding unless they are told.
+        # Some architectures count positions from the padding unless they are given.
         positions = (mask.cumsum(dim=1) - 1).clamp(min=0)
         device = self.model.device
         output = self.model(
@@ -169,8 +169,18 @@ def load_local_judge(
 ) -> ChatModelJudge | NLIJudge:
     """The judge in a local folder: a causal LM with a chat template, or a sequence classifier with NLI labels.
 
-    `claims` has the text of each claim by name; `template` is the chat model's prompt. Nothing is downloaded, only
-    safetensors are read. Raises InputError for a folder that is neither, or whose files do not fit.
+    Nothing is downloaded, only safetensors are read.
+
+    Args:
+        folder: With config.json, model.safetensors and tokenizer.json.
+        claims: The text of each claim by name.
+        device: As torch calls it.
+        dtype: Of the weights.
+        template: The chat model's prompt, see `judge_prompt`.
+        batch_size: Prompts that are read together.
+
+    Raises:
+        InputError: For a folder that is neither, or whose files do not fit.
     """
     folder = Path(folder)
     config = _read_config(folder)

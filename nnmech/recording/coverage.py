@@ -78,7 +78,7 @@ def check_tokens(
     inside = range(content[0], min(content[1], len(text)))
     lost = [index for index in inside if not (covered[index] or text[index].isspace())]
     if lost:
-        # Offsets behind a dropped character may be off by it: its word is what is certain.
+        # Offsets after a dropped character may be off by it: its word is what is certain.
         raise _lost(place, "drops characters of", [_word(text, lost[0])])
 
 

@@ -1,4 +1,4 @@
-"""A forward pass over frozen batches that reads the residual stream behind decoder blocks and changes nothing."""
+"""A forward pass over frozen batches that reads the residual stream after decoder blocks and changes nothing."""
 
 import inspect
 import sys
@@ -28,7 +28,7 @@ def decoder(model: nn.Module) -> nn.Module:
 def run(
     runner: nn.Module, blocks: Sequence[nn.Module], batch: StatementBatch
 ) -> tuple[list[Float[Tensor, "b position d_model"]], Any]:
-    """The residual stream behind each block at the batch's named positions, and the output of the whole.
+    """The residual stream after each block at the batch's named positions, and the output of the whole.
 
     Args:
         runner: What is called: a Hugging Face model, or its decoder.
@@ -82,7 +82,7 @@ def _stream(block: nn.Module, output: Any, expected: tuple[int, ...]) -> Float[T
 
 
 def statement_log_probs(logits: Float[Tensor, "b token vocab"], batch: StatementBatch) -> Float[Tensor, " b"]:
-    """Log-probability, in nats, of each statement's own tokens behind what precedes them."""
+    """Log-probability, in nats, of each statement's own tokens after what precedes them."""
     targets = batch.statement_tokens[:, 1:].to(logits.device)
     ids = batch.input_ids[:, 1:].to(logits.device)[targets]
     scores = logits[:, :-1][targets].float().log_softmax(-1).gather(-1, ids[:, None])[:, 0]

@@ -45,7 +45,7 @@ class Snapshot:
     model: str
 
     def at(self, layer: int, position: str) -> Float[Tensor, "statement d_model"]:
-        """The residual stream behind one block at one named position; InputError where the snapshot lacks it."""
+        """The residual stream after one block at one named position; InputError where the snapshot lacks it."""
         if layer not in self.layers or position not in self.positions:
             raise InputError(
                 f"layer {layer!r}, position {position!r}: the snapshot has the layers {list(self.layers)} and the "
@@ -132,7 +132,7 @@ def capture(
     Float[Tensor, "layer position statement d_model"]
     | tuple[Float[Tensor, "layer position statement d_model"], Float[Tensor, " statement"]]
 ):
-    """The residual stream behind the decoder blocks, on the CPU, in the order of the statements.
+    """The residual stream after the decoder blocks, on the CPU, in the order of the statements.
 
     The model's modes and the random state are left as they were.
 
@@ -141,7 +141,7 @@ def capture(
         batches: The frozen statements.
         layers: Which blocks, from 0; all by default.
         dtype: Of the values that are returned.
-        with_log_probs: Also return the log-probability, in nats, of each statement's own tokens behind what precedes
+        with_log_probs: Also return the log-probability, in nats, of each statement's own tokens after what precedes
             them; it costs the unembedding.
 
     Raises:
@@ -173,7 +173,7 @@ def capture_tokens(
     layers: Sequence[int] | None = None,
     dtype: torch.dtype = torch.float32,
 ) -> Float[Tensor, "layer token d_model"]:
-    """The residual stream behind the decoder blocks at every recorded token of the documents, one after another.
+    """The residual stream after the decoder blocks at every recorded token of the documents, one after another.
 
     The model is left as it was.
 
@@ -199,7 +199,7 @@ def capture_tokens(
 
 
 def hook_name(layer: int) -> str:
-    """TransformerLens' name of the residual stream behind a block."""
+    """TransformerLens' name of the residual stream after a block."""
     return f"blocks.{layer}.hook_resid_post"
 
 

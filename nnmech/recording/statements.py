@@ -73,7 +73,7 @@ def freeze_statements(
         tokenizer: The fast tokenizer of the model that will be recorded.
         statements: Each with an id of its own.
         positions: Which tokens to record: `object` is the one with the last character of the statement's object, `last`
-            the one with the last character of the statement, `assistant` the last token of the prompt, behind the
+            the one with the last character of the statement, `assistant` the last token of the prompt, after the
             template's generation prompt in a chat. By default all three, or the last two where a statement has no
             `object_end`.
         prompt: A text with the field `{statement}` in it.
@@ -165,9 +165,9 @@ def _check_arguments(
 
 def _content_start(statement: Statement, text: str, content: str, frame: tuple[str, str]) -> int:
     """Where the content begins in the rendered chat, or would if the template did not trim it."""
-    before, behind = frame
-    inside = text[len(before) : len(text) - len(behind)]
-    framed = text == before + inside + behind
+    before, after = frame
+    inside = text[len(before) : len(text) - len(after)]
+    framed = text == before + inside + after
     for kept, trimmed in ((content, 0), (content.rstrip(), 0), *_trimmed_left(content)):
         if framed and inside == kept:
             return len(before) - trimmed

@@ -117,7 +117,7 @@ def test_the_object_is_the_end_of_the_part_that_it_names(tmp_path: Path) -> None
     ("row", "column", "message"),
     [
         (",true,1,Ada,home,", "text", "it is empty"),
-        ("Ada. ,true,1,Ada,home,", "text", "no space before or behind"),
+        ("Ada. ,true,1,Ada,home,", "text", "no space before or after"),
         ("Ada.,yes,1,Ada,home,", "truth", "'yes': expected true, false, 1, 0, or empty"),
         ("Ada.,true,,Ada,home,", "polarity", r"'': expected \+1 or affirmative, -1 or negated"),
         ("Ada.,true,2,Ada,home,", "polarity", "'2'"),

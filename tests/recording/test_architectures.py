@@ -12,7 +12,7 @@ from nnmech.errors import InputError
 from nnmech.recording.documents import FrozenDocuments, freeze_documents
 from nnmech.recording.snapshots import capture_tokens
 
-SIZES = {
+SIZES: dict[str, Any] = {
     "hidden_size": 16,
     "num_hidden_layers": 2,
     "num_attention_heads": 2,

@@ -215,7 +215,7 @@ def test_characters_that_the_normalizer_drops_are_noticed(tmp_path: Path, chat: 
 def test_normalizers_that_only_respell_drop_nothing(tmp_path: Path) -> None:
     respell = normalizers.Sequence([normalizers.NFKC(), normalizers.Replace("`", "'"), normalizers.Replace("  ", " ")])
     tokenizer = word_tokenizer(tmp_path, normalizer=respell)
-    one = Statement("s", "\uff21da Berg  is a pilot `.", True, 1, "t", "e", "train")
+    one = Statement("s", "\uff21da Berg  is a pilot ` .", True, 1, "t", "e", "train")
     ((words, positions),) = words_at(tokenizer, freeze_statements(tokenizer, [one]))
     assert "Ada" in words
     assert words[positions["last"]].endswith(".")
