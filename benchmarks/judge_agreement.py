@@ -34,7 +34,8 @@ HEADER = (
 )
 NOTE = (
     "Cohen's kappa with GPT-5-mini, whose verdicts were published, on questions that nothing was calibrated on; 95% "
-    "intervals resample questions. The threshold was chosen on calibration answers to decide 60%."
+    "intervals resample questions. Where the decided answers agree throughout, resampling sees no doubt (1.00 to "
+    "1.00). The threshold was chosen on calibration answers to decide 60%."
 )
 
 

@@ -49,9 +49,9 @@ def agreement_curve(
 
     Returns:
         A table with the columns `coverage` (share of answers decided), `threshold` (their lowest confidence), `kappa`
-        with `low` and `high` (95%, clusters resampled with the decided answers held fixed), `same` (share of equal verdicts)
-        with `same_low` and `same_high`, `n` and `clusters`. Kappa is NaN where the decided answers show one verdict
-        only; where all are judged alike, resampling sees no doubt, and `same_low` is to be read.
+        with `low` and `high` (95%, clusters resampled with the decided answers held fixed), `same` (share of equal
+        verdicts) with `same_low` and `same_high`, `n` and `clusters`. Kappa is NaN where the decided answers show one
+        verdict only; where all are judged alike, resampling sees no doubt, and `same_low` is to be read.
 
     Raises:
         InputError: As `cohen_kappa`, and for shares outside (0, 1].
