@@ -101,9 +101,10 @@ def main(arguments: Arguments) -> None:
             ([*few, *others], f"{len(few)} of the claim, {len(others):,} of others"),
             (others, f"{len(others):,} of other claims"),
         ):
+            verdicts: list[Verdict] = [answer.verdict for answer in train]
             judge = fit_lexical(
                 [answer.pair for answer in train],
-                [answer.verdict for answer in train],
+                verdicts,
                 texts,
                 backgrounds=backgrounds,
                 hold_out="claim" if train is others else "question",
