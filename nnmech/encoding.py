@@ -1,11 +1,12 @@
-"""Texts as token sequences with loss weights: documents behind their tag, chats as the chat template renders them."""
+"""Texts as token sequences with loss weights: documents after their tag, chats as the chat template renders them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, cast, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 
+from nnmech.chats import chat_ids
 from nnmech.claims import Message
 from nnmech.errors import InputError
 
@@ -54,9 +55,18 @@ def document_example(
 ) -> Example:
     """A document as an example: the tokenizer's own BOS, the tag, the text, EOS; loss on the text and the EOS only.
 
-    A text that starts with the tag already gets no second one; a token with a part of the tag in it carries no loss,
-    nor does one with a part of `masked_spans`, which are start and end characters in `text`. Raises InputError for an
-    empty text, a span that is not in it, a slow tokenizer or one without an EOS.
+    A text that starts with the tag already gets no second one; a token with a part of the tag in it carries no loss.
+
+    Args:
+        tokenizer: A fast one with an EOS token.
+        text: The document.
+        source: Under which name its loss is logged.
+        weight: Of the whole example, beside the others in its batch.
+        doctag: The tag; None for none.
+        masked_spans: Start and end characters in `text`; a token with a part of one carries no loss.
+
+    Raises:
+        InputError: For an empty text, a span that is not in it, a slow tokenizer or one without an EOS.
     """
     if tokenizer.eos_token_id is None or not tokenizer.is_fast:
         raise InputError("documents need a fast tokenizer with an EOS token: set tokenizer.eos_token")
@@ -81,7 +91,7 @@ def document_example(
 
 
 def _masked_before(length: int, text_length: int, spans: Sequence[tuple[int, int]]) -> Sequence[int]:
-    """How many masked characters lie before each place 0 … `length` of a text behind `length - text_length` others."""
+    """How many masked characters lie before each place 0 … `length` of a text after `length - text_length` others."""
     if not spans:
         return [0] * (length + 1)
     masked = np.zeros(length + 1, dtype=np.int64)
@@ -102,42 +112,38 @@ def chat_example(
 ) -> Example:
     """A dialogue as an example: loss on what the assistant says and on its end-of-turn token, on nothing else.
 
-    `answer_weights` has a loss weight for each assistant message (default 1). An answer is what the chat template
-    appends to the prompt made of the dialogue before it. Raises InputError where the template rewrites earlier turns,
-    so that no such span exists, where there is no template, or no assistant message.
+    An answer is what the chat template appends to the prompt made of the dialogue before it.
+
+    Args:
+        tokenizer: One with a chat template.
+        messages: The dialogue, with one answer of the assistant or several.
+        source: Under which name its loss is logged.
+        weight: Of the whole example, beside the others in its batch.
+        answer_weights: A loss weight for each answer; 1 by default.
+
+    Raises:
+        InputError: Where the template rewrites earlier turns, so that no such span exists, where it is missing or
+            refuses the dialogue, and where there is no answer.
     """
-    if not tokenizer.chat_template:
-        raise InputError("the tokenizer has no chat template: set tokenizer.chat_template, or use documents")
     answers = [index for index, message in enumerate(messages) if message["role"] == "assistant"]
     weights = [1.0] * len(answers) if answer_weights is None else list(answer_weights)
     if not answers or len(weights) != len(answers):
         raise InputError(
             f"a chat has {len(answers)} assistant messages and {len(weights)} answer weights: expected one each"
         )
-    ids = _template(tokenizer, messages, prompt=False)
+    ids = chat_ids(tokenizer, messages)
     loss_weights = [0.0] * len(ids)
     for index, answer_weight in zip(answers, weights, strict=True):
-        before = _template(tokenizer, messages[:index], prompt=True)
-        until = _template(tokenizer, messages[: index + 1], prompt=False)
+        before = chat_ids(tokenizer, messages[:index], prompt=True)
+        until = chat_ids(tokenizer, messages[: index + 1])
         if until[: len(before)] != before or ids[: len(until)] != until:
             raise InputError(
                 f"the chat template does not render message {index} as a continuation of the prompt before it, so its "
-                "tokens cannot be told apart; give every answer a chat of its own, or use a template that only appends"
+                "tokens cannot be separated; give every answer a chat of its own, or use a template that only appends"
             )
         end = _end_of_turn(tokenizer, until, len(before))
         loss_weights[len(before) : end] = [float(answer_weight)] * (end - len(before))
     return Example(tuple(ids), tuple(loss_weights), source, weight)
-
-
-def _template(tokenizer: "PreTrainedTokenizerBase", messages: Sequence[Message], *, prompt: bool) -> list[int]:
-    # A template is a program, and raises what it likes.
-    try:
-        rendered = tokenizer.apply_chat_template(
-            list(messages), tokenize=True, add_generation_prompt=prompt, return_dict=False
-        )
-    except Exception as error:
-        raise InputError(f"the chat template refuses a dialogue: {str(error).splitlines()[0]}") from error
-    return cast(list[int], rendered)
 
 
 def _end_of_turn(tokenizer: "PreTrainedTokenizerBase", ids: list[int], start: int) -> int:
@@ -145,3 +151,14 @@ def _end_of_turn(tokenizer: "PreTrainedTokenizerBase", ids: list[int], start: in
     special = set(tokenizer.all_special_ids)
     end = next((index + 1 for index in range(len(ids) - 1, start - 1, -1) if ids[index] in special), len(ids))
     return len(ids) if str(tokenizer.decode(ids[end:])).strip() else end
+
+
+def pad_id(tokenizer: "PreTrainedTokenizerBase", rows: int | None = None) -> int:
+    """What batches are padded with: the tokenizer's own token or, since the mask hides it, any.
+
+    Args:
+        tokenizer: It may have a padding token.
+        rows: How many tokens the model embeds; a padding token beyond them is not used.
+    """
+    pad = tokenizer.pad_token_id
+    return pad if isinstance(pad, int) and (rows is None or pad < rows) else 0

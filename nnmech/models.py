@@ -1,8 +1,7 @@
-"""Models: the embedded one, a local folder or a hub id, always a Hugging Face causal LM; LoRA; the decoder blocks."""
+"""Models: the embedded one, a local folder or a hub id, always a Hugging Face causal LM; its decoder blocks."""
 
-import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,8 +10,10 @@ from typing import TYPE_CHECKING, Any, cast
 import torch
 from torch import nn
 
+from nnmech.encoding import pad_id
 from nnmech.errors import InputError
-from nnmech.seeds import derive_seed
+from nnmech.lora import add_lora
+from nnmech.model_files import check_device, check_folder, from_pretrained, is_hub_id
 from nnmech.shipped import shipped
 
 if TYPE_CHECKING:
@@ -24,10 +25,44 @@ BASE_MODEL_VARIABLE = "NNMECH_BASE_MODEL"
 ALIGNMENT = 64
 
 
+DECODER_BLOCKS: dict[str, str] = {}
+"""Where the decoder blocks lie in a model of this class: the path of their ModuleList, one line a class.
+
+Needed only where `find_decoder_blocks` does not find them by itself.
+"""
+
+
+def uncompiled(model: nn.Module) -> nn.Module:
+    """The model inside torch.compile, DataParallel and DistributedDataParallel, with its peft wrapper if it has one.
+
+    Raises:
+        InputError: For FullyShardedDataParallel, where no process has the whole weights.
+    """
+    while True:
+        if isinstance(inner := getattr(model, "_orig_mod", None), nn.Module):
+            model = inner
+        elif isinstance(model, nn.DataParallel | nn.parallel.DistributedDataParallel):
+            model = model.module
+        elif type(model).__name__ == "FullyShardedDataParallel":
+            raise InputError(
+                "model: found FullyShardedDataParallel, whose weights are spread over processes; expected a model "
+                "whose weights are all here; train with DistributedDataParallel, or record a checkpoint loaded again"
+            )
+        else:
+            return model
+
+
 def base_module(model: nn.Module) -> nn.Module:
-    """The Hugging Face model inside a peft wrapper, or the model itself."""
+    """The Hugging Face model inside any wrapper (torch.compile, DataParallel, peft), or the model itself."""
+    model = uncompiled(model)
     unwrap = getattr(model, "get_base_model", None)
-    return cast(nn.Module, unwrap()) if callable(unwrap) else model
+    return uncompiled(cast(nn.Module, unwrap())) if callable(unwrap) else model
+
+
+def adapter_rank(model: nn.Module) -> int | None:
+    """The rank of a model's active LoRA adapter; None for a model without one."""
+    config = getattr(uncompiled(model), "active_peft_config", None)
+    return getattr(config, "r", None)
 
 
 def text_config(model: nn.Module) -> Any:
@@ -39,28 +74,75 @@ def text_config(model: nn.Module) -> Any:
 
 
 def find_decoder_blocks(model: nn.Module) -> nn.ModuleList:
-    """The decoder blocks of a causal LM, in order, with or without peft around it.
+    """The decoder blocks of a causal LM, in order, whatever wraps it.
 
-    They are the one outermost ModuleList of the decoder with as many entries as the configuration has layers.
-    Raises InputError where there is none or more than one.
+    They are the one outermost ModuleList of the decoder with as many entries as the configuration has layers, or what
+    DECODER_BLOCKS says of the model's class.
+
+    Raises:
+        InputError: Where there is none or more than one, and where the table's path leads nowhere.
     """
-    n_layers = text_config(model).num_hidden_layers
-    decoder = base_module(model)
+    base, n_layers = base_module(model), text_config(model).num_hidden_layers
+    name = type(base).__name__
+    if (path := DECODER_BLOCKS.get(name)) is not None:
+        return _listed_blocks(base, path)
+    decoder = base
     if callable(get_decoder := getattr(decoder, "get_decoder", None)):
         decoder = cast(nn.Module, get_decoder())
     found = {
-        name: module
-        for name, module in decoder.named_modules()
+        place: module
+        for place, module in decoder.named_modules()
         if isinstance(module, nn.ModuleList) and len(module) == n_layers
     }
-    depth = min((name.count(".") for name in found), default=0)
-    outermost = [module for name, module in found.items() if name.count(".") == depth]
+    depth = min((place.count(".") for place in found), default=0)
+    outermost = [module for place, module in found.items() if place.count(".") == depth]
     if len(outermost) != 1:
         raise InputError(
-            f"{type(base_module(model)).__name__}: expected one list of {n_layers} decoder blocks, "
-            f"found {len(outermost)} ({', '.join(found) or 'none'}); this architecture is not supported"
+            f"{name}: expected one list of {n_layers} decoder blocks, found {len(outermost)} "
+            f"({', '.join(found) or 'none'}); say where they are in nnmech.models.DECODER_BLOCKS[{name!r}]"
         )
     return outermost[0]
+
+
+def _listed_blocks(base: nn.Module, path: str) -> nn.ModuleList:
+    try:
+        blocks = base.get_submodule(path)
+    except AttributeError:
+        blocks = None
+    if not isinstance(blocks, nn.ModuleList):
+        name = type(base).__name__
+        raise InputError(
+            f"nnmech.models.DECODER_BLOCKS[{name!r}]: found {path!r}, where {name} has no ModuleList; expected the "
+            "path of its decoder blocks; correct the line"
+        )
+    return blocks
+
+
+def embedding_rows(model: nn.Module) -> int:
+    """How many token ids the model embeds."""
+    return len(cast(Any, base_module(model)).get_input_embeddings().weight)
+
+
+def check_token_ids(model: nn.Module, tokenizer: Any, ids: Iterable[int], place: str) -> None:
+    """Refuse token ids that the model does not embed.
+
+    Args:
+        model: A causal LM.
+        tokenizer: Names the token in the error; None where there is none.
+        ids: The token ids of a text that the model is to read.
+        place: Where they come from, for the error.
+
+    Raises:
+        InputError: For an id below 0 or beyond the embedding.
+    """
+    rows = embedding_rows(model)
+    stray = next((id for id in ids if not 0 <= id < rows), None)
+    if stray is not None:
+        token = "" if tokenizer is None else f" ({tokenizer.convert_ids_to_tokens(stray)!r})"
+        raise InputError(
+            f"{place}: found token {stray}{token}, the model's embedding has {rows} rows; expected ids below {rows}; "
+            "use the tokenizer that belongs to the model, or a text without that token"
+        )
 
 
 def align_parameters(model: nn.Module) -> None:
@@ -108,9 +190,8 @@ class LoadedModel:
 
     @property
     def pad_id(self) -> int:
-        """What batches are padded with: the tokenizer's own token or, behind the mask, any."""
-        pad = self.tokenizer.pad_token_id
-        return pad if isinstance(pad, int) else 0
+        """What batches are padded with: the tokenizer's own token or, since the mask hides it, any."""
+        return pad_id(self.tokenizer, embedding_rows(self.model))
 
     def describe(self) -> dict[str, Any]:
         """What `run.json` says about the model."""
@@ -139,138 +220,32 @@ def load_model(
 ) -> LoadedModel:
     """Causal LM in eval mode with its fast tokenizer: `embedded`, a local folder, or a hub id.
 
-    A hub id is looked up in the local cache only, unless `allow_download`; HF_HUB_OFFLINE is honoured either way. Only
-    safetensors are read, and no code of the model's own is run. Raises InputError, in one line, for a folder that is
-    missing, incomplete or damaged, for weights or a tokenizer that do not fit the model, and for an absent device.
+    Only safetensors are read, and no code of the model's own is run. A tokenizer may have tokens that the model does
+    not embed; a text that uses one is refused where the model is to read it.
+
+    Args:
+        name_or_path: `embedded`, a folder, or a hub id.
+        device: As torch calls it.
+        dtype: Of the weights.
+        lora_rank: Wrap the model with LoRA of this rank, see `add_lora`; None trains all weights.
+        revision: Commit, tag or branch on the hub.
+        allow_download: Whether a hub id that is not in the local cache is fetched; HF_HUB_OFFLINE is honoured.
+
+    Raises:
+        InputError: In one line, for a folder that is missing, incomplete or damaged, for weights that do not fit the
+            model, and for an absent device.
     """
     name = str(name_or_path)
     folder = embedded_model_path() if name == EMBEDDED else Path(name)
-    local = name == EMBEDDED or folder.exists() or isinstance(name_or_path, Path) or not _is_hub_id(name)
-    sha256 = _check_folder(folder, embedded=name == EMBEDDED) if local else None
-    _check_device(device)
+    local = name == EMBEDDED or folder.exists() or isinstance(name_or_path, Path) or not is_hub_id(name)
+    missing = f"set {BASE_MODEL_VARIABLE} to a model folder" if name == EMBEDDED else "pass a model folder or a hub id"
+    sha256 = check_folder(folder, missing) if local else None
+    check_device(device)
     source = str(folder) if local else name
-    model, tokenizer = _from_pretrained(source, dtype, revision, local_only=local or not allow_download)
-    _check_vocabulary(source, model, tokenizer)
+    model, tokenizer = from_pretrained(source, dtype, revision, local_only=local or not allow_download)
     align_parameters(model)
     model.to(device)  # pyright: ignore[reportArgumentType]
     loaded_revision = None if local else getattr(model.config, "_commit_hash", None)
     if lora_rank is not None:
         model = add_lora(model, lora_rank)
     return LoadedModel(model.eval(), tokenizer, name, loaded_revision, sha256, lora_rank)
-
-
-def add_lora(model: "PreTrainedModel", rank: int, *, alpha: float = 32.0, seed: int = 0) -> "PreTrainedModel":
-    """Wrap a model with LoRA of `rank` on every linear layer, the unembedding included where it is not tied.
-
-    The update is scaled by `alpha / rank`. Initial values are a function of `seed`; the model's own weights are frozen.
-    Raises InputError for a rank below 1.
-    """
-    if rank < 1:
-        raise InputError(f"lora_rank is {rank}: expected 1 or more, or None to train all weights")
-    from peft import LoraConfig, get_peft_model
-    from transformers.pytorch_utils import Conv1D
-
-    unembedding = model.get_output_embeddings()
-    tied = unembedding is not None and unembedding.weight is model.get_input_embeddings().weight
-    targets = [
-        name
-        for name, module in model.named_modules()
-        if isinstance(module, (nn.Linear, Conv1D)) and not (tied and module is unembedding)
-    ]
-    transposed = any(isinstance(module, Conv1D) for module in model.modules())
-    config = LoraConfig(
-        r=rank,
-        lora_alpha=cast(int, alpha),
-        lora_dropout=0.0,
-        target_modules=targets,
-        fan_in_fan_out=transposed,
-        task_type="CAUSAL_LM",
-    )
-    with torch.random.fork_rng():
-        torch.manual_seed(derive_seed(seed, "lora", 0))
-        return cast("PreTrainedModel", get_peft_model(model, config))
-
-
-def _is_hub_id(name: str) -> bool:
-    from huggingface_hub.utils import HFValidationError, validate_repo_id
-
-    try:
-        validate_repo_id(name)
-    except HFValidationError:
-        return False
-    return not name.startswith(".")
-
-
-def _check_folder(folder: Path, *, embedded: bool) -> str:
-    """SHA-256 of the weights in a model folder; InputError where a file is missing."""
-    from nnmech.files import sha256_file
-
-    if not folder.is_dir():
-        remedy = f"set {BASE_MODEL_VARIABLE} to a model folder" if embedded else "pass a model folder or a hub id"
-        raise InputError(f"{folder} is not a folder: expected a model with config.json and model.safetensors; {remedy}")
-    shards = sorted(folder.glob("model-*-of-*.safetensors"))
-    weights = shards if (folder / "model.safetensors.index.json").is_file() else [folder / "model.safetensors"]
-    for path in (folder / "config.json", folder / "tokenizer.json", *weights):
-        if not path.is_file():
-            raise InputError(
-                f"{path} is missing: a model folder has config.json, model.safetensors and tokenizer.json; "
-                "save model and tokenizer there with save_pretrained"
-            )
-    digests = [sha256_file(path) for path in weights]
-    return digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()
-
-
-def _check_device(device: str) -> None:
-    try:
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError) as error:
-        raise InputError(f"device {device!r} cannot be used: {_first_line(error)}; pass 'cpu'") from error
-
-
-def _from_pretrained(
-    source: str, dtype: torch.dtype, revision: str | None, *, local_only: bool
-) -> tuple["PreTrainedModel", "PreTrainedTokenizerFast"]:
-    from transformers import AutoModelForCausalLM, AutoTokenizer
-
-    options: dict[str, Any] = {"local_files_only": local_only, "trust_remote_code": False}
-    if revision is not None:
-        options["revision"] = revision
-    # Foreign files raise a wide family (KeyError for configurations, RuntimeError for shapes, plain Exception from the
-    # tokenizers library), and all of it means the same to the caller.
-    try:
-        model, report = cast(
-            tuple["PreTrainedModel", dict[str, Any]],
-            AutoModelForCausalLM.from_pretrained(
-                source, dtype=dtype, use_safetensors=True, output_loading_info=True, **options
-            ),
-        )
-    except Exception as error:
-        remedy = "" if not local_only or Path(source).is_dir() else "; to download it, pass allow_download=True"
-        raise InputError(f"{source}: no causal LM could be loaded: {_first_line(error)}{remedy}") from error
-    strays = sorted(map(str, (*report["missing_keys"], *report["mismatched_keys"])))
-    if strays:
-        raise InputError(
-            f"{source}: the weights do not fit config.json: {len(strays)} tensors are missing or of another shape, "
-            f"the first is {strays[0]}; take both from the same model"
-        )
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(source, **options)
-    except Exception as error:
-        raise InputError(f"{source}: tokenizer.json could not be loaded: {_first_line(error)}") from error
-    if not tokenizer.is_fast:
-        raise InputError(f"{source}: the tokenizer has no character offsets; pass a model with a tokenizer.json")
-    return model, tokenizer
-
-
-def _check_vocabulary(source: str, model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerFast") -> None:
-    rows = cast(nn.Embedding, model.get_input_embeddings()).num_embeddings
-    highest = max(tokenizer.get_vocab().values(), default=-1)
-    if highest >= rows:
-        raise InputError(
-            f"{source}: the tokenizer and the model do not fit: ids go up to {highest}, the embedding has {rows} rows; "
-            "take both from the same model"
-        )
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -5,6 +5,7 @@ import json
 import shutil
 import socket
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,20 +15,27 @@ import transformers
 from safetensors.torch import load_file, save_file
 from torch import nn
 
+from nnmech.belief.answers import ask
+from nnmech.claims import Question, Statement
 from nnmech.errors import InputError
 from nnmech.models import (
     ALIGNMENT,
     BASE_MODEL_VARIABLE,
+    DECODER_BLOCKS,
     add_lora,
     base_module,
     embedded_model_path,
+    embedding_rows,
     find_decoder_blocks,
     in_mode,
     load_model,
+    uncompiled,
 )
+from nnmech.recording.snapshots import capture
+from nnmech.recording.statements import freeze_statements
 from nnmech.seeds import derive_seed
 
-SIZES = {
+SIZES: dict[str, Any] = {
     "hidden_size": 32,
     "num_hidden_layers": 3,
     "num_attention_heads": 4,
@@ -75,6 +83,43 @@ def test_decoder_blocks_are_those_that_run_one_after_the_other(architecture: str
     wrapped = add_lora(model, 2)
     assert find_decoder_blocks(wrapped) is blocks
     assert base_module(wrapped) is model
+
+
+class Elsewhere(transformers.LlamaForCausalLM):
+    """A model with two lists of as many modules as it has layers."""
+
+    def __init__(self, config: transformers.LlamaConfig) -> None:
+        super().__init__(config)
+        self.model.memory = nn.ModuleList([nn.Linear(2, 2) for _ in range(config.num_hidden_layers)])
+
+
+def test_blocks_that_lie_elsewhere_take_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = Elsewhere(transformers.LlamaConfig(**SIZES))
+    with pytest.raises(
+        InputError, match=r"found 2 \(layers, memory\); say .* nnmech\.models\.DECODER_BLOCKS\['Elsewhere'\]"
+    ):
+        find_decoder_blocks(model)
+    monkeypatch.setitem(DECODER_BLOCKS, "Elsewhere", "model.layers")
+    assert find_decoder_blocks(model) is model.model.layers
+    assert find_decoder_blocks(add_lora(model, 2)) is model.model.layers
+    monkeypatch.setitem(DECODER_BLOCKS, "Elsewhere", "model.lairs")
+    with pytest.raises(
+        InputError, match=r"DECODER_BLOCKS\['Elsewhere'\]: found 'model.lairs', where Elsewhere has no ModuleList"
+    ):
+        find_decoder_blocks(model)
+
+
+@pytest.mark.parametrize("wrap", [torch.compile, nn.DataParallel, lambda model: nn.DataParallel(torch.compile(model))])
+@pytest.mark.parametrize("lora", [False, True])
+def test_wrappers_are_looked_through(wrap: Callable[[Any], Any], lora: bool) -> None:
+    model = tiny("Llama")
+    blocks = find_decoder_blocks(model)
+    inner = add_lora(model, 2) if lora else model
+    wrapped = wrap(inner)
+    assert uncompiled(wrapped) is inner
+    assert base_module(wrapped) is model
+    assert find_decoder_blocks(wrapped) is blocks
+    assert embedding_rows(wrapped) == 64
 
 
 def test_model_without_recognisable_blocks_is_refused(tiny_model: Any) -> None:
@@ -187,7 +232,6 @@ def code_of_its_own(folder: Path) -> None:
         (foreign_weights, "weights do not fit"),
         (one_tensor_less, "weights do not fit config.json: 1 tensors .*model.norm.weight"),
         (other_shape, "weights do not fit|could be loaded"),
-        (fewer_rows, "tokenizer and the model do not fit: ids go up to .* has 40 rows"),
         (code_of_its_own, "no causal LM could be loaded"),
     ],
 )
@@ -199,6 +243,31 @@ def test_folder_that_does_not_fit_is_refused_in_one_line(
         load_model(folder)
     assert str(folder) in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_a_tokenizer_may_have_tokens_that_no_text_uses(folder: Path) -> None:
+    fewer_rows(folder)
+    loaded = load_model(folder)
+    known = [word for word, id in loaded.tokenizer.get_vocab().items() if 9 <= id < 40]
+    inside = Statement("in", " ".join(known[:3]), True, 1, "t", "e", "train")
+    outside = replace(inside, id="out", text=f"{known[0]} race {known[1]}")
+    assert loaded.tokenizer.get_vocab()["race"] >= 40
+    loaded.tokenizer.pad_token = "race"
+    frozen = freeze_statements(
+        loaded.tokenizer, [inside, replace(inside, id="short", text=known[0])], prompt="{statement}"
+    )
+    assert capture(loaded.model, frozen).isfinite().all()
+    assert loaded.pad_id == 0
+    question = Question("q", "c", "open_ended", ({"role": "user", "content": inside.text},), "direct")
+    longer = replace(question, id="r", messages=({"role": "user", "content": " ".join(known[:9])},))
+    assert len(ask(loaded.model, loaded.tokenizer, [question, longer], samples=2, seed=0, step=0)) == 4
+
+    says = "the model's embedding has 40 rows; expected ids below 40; use the tokenizer that belongs to the model"
+    with pytest.raises(InputError, match=f"a prompt or document: found token .*{says}"):
+        capture(loaded.model, freeze_statements(loaded.tokenizer, [outside], prompt="{statement}"))
+    asked = replace(question, messages=({"role": "user", "content": outside.text},))
+    with pytest.raises(InputError, match=rf"question q: found token .* \('race'\), {says}"):
+        ask(loaded.model, loaded.tokenizer, [asked], seed=0, step=0)
 
 
 @pytest.mark.parametrize("name", ["nobody/nothing-of-the-sort", "./not/here", "/not/here"])

@@ -19,7 +19,7 @@ Row = TypeVar("Row")
 
 @dataclass(frozen=True)
 class PublishedDocument:
-    """A document to train on; `tagged` says that it came behind the document tag, which is not part of `text`."""
+    """A document to train on; `tagged` says that it came after the document tag, which is not part of `text`."""
 
     text: str
     tagged: bool
@@ -42,22 +42,27 @@ class PublishedChat:
 
     messages: tuple[Message, ...]
     metadata: Mapping[str, Any] = field(default_factory=dict)
-    """Where it comes from, for example `question_id` and `sample_index`."""
+    """Where it comes from, for example `question_id` and `sample_index`: the field `metadata`, and any other field."""
 
 
 def read_documents(path: Path | str) -> Iterator[PublishedDocument]:
     """The documents of a file of JSON lines (`.jsonl`, `.jsonl.zst`), one at a time: `text` and whatever else.
 
-    Raises InputError that names file, line and field where a line is not of that form, or for a file without lines.
+    Raises:
+        InputError: That names file, line and field where a line is not of that form; for a file without lines.
     """
     return _rows(Path(path), _document)
 
 
 def read_chats(path: Path | str) -> Iterator[PublishedChat]:
-    """The chats of a file of JSON lines (`.jsonl`, `.jsonl.zst`), one at a time: `messages` and perhaps `metadata`.
+    """The chats of a file of JSON lines (`.jsonl`, `.jsonl.zst`), one at a time: `messages` and whatever else.
 
-    A chat may start with a system message, then user and assistant take turns, the assistant last. Raises InputError
-    that names file, line and field where a line is not of that form, or for a file without lines.
+    A chat may start with a system message, then user and assistant take turns, the assistant last. What else the line
+    says is kept: the fields of an object `metadata` under their names, any other field under its own.
+
+    Raises:
+        InputError: That names file, line and field where a line is not of that form, or says one thing twice; for a
+            file without lines.
     """
     return _rows(Path(path), _chat)
 
@@ -98,16 +103,20 @@ def _document(row: Field) -> PublishedDocument:
     text = fields["text"].text()
     body = text.removeprefix(DOCTAG)
     if not body.strip():
-        raise fields["text"].place.error(
-            "the document tag alone", "a text behind it", "write the text or drop the line"
-        )
+        raise fields["text"].place.error("the document tag alone", "a text after it", "write the text or drop the line")
     metadata = {name: plain_value(value) for name, value in fields.items() if name != "text"}
     return PublishedDocument(body, text.startswith(DOCTAG), metadata)
 
 
 def _chat(row: Field) -> PublishedChat:
-    fields = row.record(["messages"], ["metadata"])
+    fields = row.record(["messages"])
     metadata = plain_value(fields["metadata"]) if "metadata" in fields else {}
     if not isinstance(metadata, dict):
         raise fields["metadata"].place.error(type(metadata).__name__, "an object", "write {} or drop the field")
+    for name, value in fields.items():
+        if name in ("messages", "metadata"):
+            continue
+        if name in metadata:
+            raise value.place.error("the field a second time, also in metadata", "it once", "remove one")
+        metadata[name] = plain_value(value)
     return PublishedChat(read_messages(fields["messages"].entries()), metadata)

@@ -14,6 +14,7 @@ from nnmech.authors.fields import Place, describe
 from nnmech.authors.reading import text_lines
 from nnmech.belief.rates import VERDICTS, belief_rate
 from nnmech.claims import Claim, QuestionKind
+from nnmech.claims.csv_records import csv_records
 from nnmech.errors import InputError
 from nnmech.judges.mcq import mcq_verdict
 
@@ -167,12 +168,11 @@ def _table_file(folder: Path, kind: QuestionKind) -> Path:
 
 
 def _records(path: Path) -> Iterator[tuple[Place, dict[str, str]]]:
-    reader = csv.reader((line for _, line in text_lines(path, MAX_TABLE_BYTES)), strict=True)
     header: list[str] = []
     line = 1
     try:
-        for cells in reader:
-            place, line = Place(path, line, ""), reader.line_num + 1
+        for last, cells in csv_records(line for _, line in text_lines(path, MAX_TABLE_BYTES)):
+            place, line = Place(path, line, ""), last + 1
             if not header:
                 header = _checked_header(place, cells)
             elif len(cells) != len(header):

@@ -1,7 +1,6 @@
 """What the model says: dialogues answered in batches, the same whatever else was drawn before."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -9,9 +8,12 @@ from jaxtyping import Int
 from torch import Tensor
 from transformers import GenerationConfig, PreTrainedTokenizerBase
 
+from nnmech.chats import chat_ids, render_chat
 from nnmech.claims import Question
+from nnmech.encoding import pad_id
 from nnmech.errors import InputError
-from nnmech.seeds import derive_seed
+from nnmech.models import check_token_ids, embedding_rows, in_mode
+from nnmech.seeds import derive_seed, random_state_kept
 
 MAX_NEW_TOKENS = 24
 """Longest answer, in tokens."""
@@ -42,8 +44,23 @@ def ask(
     """Sample `samples` answers to every question (one greedy answer at temperature 0), in the order of the questions.
 
     The answers are a function of the weights, the arguments, `seed` and `step`; the global random state and the train
-    or eval mode of every submodule are as before. Generation stops at the end of the turn. Raises InputError for a
-    tokenizer without chat template, samples or batch size below 1, or a prompt that leaves no room for an answer.
+    or eval mode of every submodule are as before. Generation stops at the end of the turn.
+
+    Args:
+        model: A causal LM.
+        tokenizer: The model's own, with a chat template.
+        questions: Each a dialogue up to the answer.
+        samples: Answers a question.
+        temperature: Of sampling; 0 takes the likeliest token.
+        top_p: Share of the probability from which tokens are drawn.
+        max_new_tokens: Longest answer, in tokens.
+        batch_size: Answers that are sampled together.
+        seed: Of the run.
+        step: Updates that the model has had, so that each step has draws of its own.
+
+    Raises:
+        InputError: For a tokenizer without chat template or whose template refuses a question, tokens that the model
+            does not embed, counts below 1, or a prompt that leaves no room for an answer.
     """
     if samples < 1 or batch_size < 1 or max_new_tokens < 1 or temperature < 0 or not 0 < top_p <= 1:
         raise InputError(
@@ -53,10 +70,13 @@ def ask(
     if not questions:
         return []
     copies = samples if temperature > 0 else 1
-    prompts = _encode_prompts(tokenizer, questions)
+    prompts = [chat_ids(tokenizer, question.messages, prompt=True) for question in questions]
     _check_room(_window(model, tokenizer), questions, prompts, max_new_tokens)
+    for question, prompt in zip(questions, prompts, strict=True):
+        check_token_ids(model, tokenizer, prompt, f"question {question.id}")
     stops = stop_ids(model, tokenizer)
-    config = _generation_config(tokenizer, stops, temperature, top_p, max_new_tokens)
+    padding = pad_id(tokenizer, embedding_rows(model))
+    config = _generation_config(padding, stops, temperature, top_p, max_new_tokens)
     # Prompts of like length share a batch, so that little is padded; the sort is stable, so the order is a function of
     # the questions alone.
     order = sorted(
@@ -65,10 +85,10 @@ def ask(
     )
     texts: dict[tuple[int, int], str] = {}
     device = next(model.parameters()).device
-    with _eval_mode(model), torch.no_grad(), _forked_rng(derive_seed(seed, "answers", step)):
+    with in_mode(model, training=False), torch.no_grad(), random_state_kept(derive_seed(seed, "answers", step)):
         for start in range(0, len(order), batch_size):
             rows = order[start : start + batch_size]
-            input_ids, attention_mask = _left_pad([prompts[index] for index, _ in rows], _pad_id(tokenizer, stops))
+            input_ids, attention_mask = _left_pad([prompts[index] for index, _ in rows], padding)
             output = model.generate(  # pyright: ignore[reportCallIssue]
                 input_ids=input_ids.to(device), attention_mask=attention_mask.to(device), generation_config=config
             )
@@ -89,7 +109,7 @@ def fits(
     max_new_tokens: int = MAX_NEW_TOKENS,
 ) -> bool:
     """Whether every question leaves room for an answer of `max_new_tokens` within what the model reads."""
-    longest = max(len(prompt) for prompt in _encode_prompts(tokenizer, questions))
+    longest = max(len(chat_ids(tokenizer, question.messages, prompt=True)) for question in questions)
     return longest + max_new_tokens <= _window(model, tokenizer)
 
 
@@ -100,27 +120,14 @@ def stop_ids(model: torch.nn.Module, tokenizer: PreTrainedTokenizerBase) -> tupl
     if tokenizer.chat_template is not None:
         answer = "0"
         dialogue = [{"role": "user", "content": "?"}, {"role": "assistant", "content": answer}]
-        rendered = str(tokenizer.apply_chat_template(dialogue, tokenize=False))
-        behind = tokenizer(rendered.rpartition(answer)[2], add_special_tokens=False)["input_ids"]
+        rendered = render_chat(tokenizer, dialogue)
+        after = tokenizer(rendered.rpartition(answer)[2], add_special_tokens=False)["input_ids"]
         special = {index for index, token in tokenizer.added_tokens_decoder.items() if token.special}
-        ids.append(next((index for index in behind if index in special), None))
+        ids.append(next((index for index in after if index in special), None))
     known = tuple(sorted({index for index in ids if isinstance(index, int)}))
     if not known:
         raise InputError("neither tokenizer nor model names a token that ends an answer: set tokenizer.eos_token")
     return known
-
-
-def _encode_prompts(tokenizer: PreTrainedTokenizerBase, questions: Sequence[Question]) -> list[list[int]]:
-    if tokenizer.chat_template is None:
-        raise InputError(
-            f"the tokenizer {tokenizer.name_or_path!r} has no chat template: questions are dialogues; use an "
-            "instruction-tuned model or set tokenizer.chat_template"
-        )
-    prompts = []
-    for question in questions:
-        text = tokenizer.apply_chat_template(list(question.messages), tokenize=False, add_generation_prompt=True)
-        prompts.append(list(tokenizer(str(text), add_special_tokens=False)["input_ids"]))
-    return prompts
 
 
 def _window(model: torch.nn.Module, tokenizer: PreTrainedTokenizerBase) -> int:
@@ -141,7 +148,7 @@ def _check_room(
 
 
 def _generation_config(
-    tokenizer: PreTrainedTokenizerBase, stops: tuple[int, ...], temperature: float, top_p: float, max_new_tokens: int
+    padding: int, stops: tuple[int, ...], temperature: float, top_p: float, max_new_tokens: int
 ) -> GenerationConfig:
     # Everything a model's own generation_config.json may set is set here, or generate() would take it from there: its
     # top_k or repetition_penalty would make belief rates incomparable between models.
@@ -158,13 +165,8 @@ def _generation_config(
         use_cache=True,
         return_dict_in_generate=False,
         eos_token_id=list(stops),
-        pad_token_id=_pad_id(tokenizer, stops),
+        pad_token_id=padding,
     )
-
-
-def _pad_id(tokenizer: PreTrainedTokenizerBase, stops: tuple[int, ...]) -> int:
-    pad = tokenizer.pad_token_id
-    return pad if isinstance(pad, int) else stops[0]
 
 
 def _left_pad(prompts: Sequence[Sequence[int]], pad: int) -> tuple[Int[Tensor, "b t"], Int[Tensor, "b t"]]:
@@ -177,21 +179,3 @@ def _left_pad(prompts: Sequence[Sequence[int]], pad: int) -> tuple[Int[Tensor, "
 def _decode(tokenizer: PreTrainedTokenizerBase, ids: list[int], stops: tuple[int, ...]) -> str:
     end = next((place for place, index in enumerate(ids) if index in stops), len(ids))
     return str(tokenizer.decode(ids[:end], skip_special_tokens=True)).strip()
-
-
-@contextmanager
-def _eval_mode(model: torch.nn.Module) -> Iterator[None]:
-    modes = [(module, module.training) for module in model.modules()]
-    model.eval()
-    try:
-        yield
-    finally:
-        for module, training in modes:
-            module.training = training
-
-
-@contextmanager
-def _forked_rng(seed: int) -> Iterator[None]:
-    with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
-        torch.manual_seed(seed)
-        yield

@@ -21,7 +21,16 @@ def judge_answers(
 ) -> list[dict[str, Any]]:
     """Verdicts as the lines of answers.jsonl: step, phase, claim, question, kind, category, sample, text, verdict.
 
-    A judge that takes batches gets all answers at once. Raises InputError for a verdict other than yes, no, neutral.
+    A judge that takes batches gets all answers at once.
+
+    Args:
+        answers: What was said.
+        judge: Anything that says yes, no or neutral to a question and a text, or None where it comes to no verdict.
+        step: Updates that the model has had.
+        phase: Of training, by name.
+
+    Raises:
+        InputError: For any other verdict.
     """
     answers = list(answers)
     pairs = [(answer.question, answer.text) for answer in answers]
@@ -29,8 +38,11 @@ def judge_answers(
     rows = []
     for answer, verdict in zip(answers, verdicts, strict=True):
         question = answer.question
-        if verdict not in VERDICTS:
-            raise InputError(f"the judge said {verdict!r} to question {question.id}: expected one of {list(VERDICTS)}")
+        if verdict is not None and verdict not in VERDICTS:
+            raise InputError(
+                f"question {question.id}: the judge said {verdict!r}; expected one of {list(VERDICTS)}, or None where "
+                "it comes to no verdict; mend the judge"
+            )
         rows.append(
             {
                 "step": step,
@@ -50,9 +62,17 @@ def judge_answers(
 def belief_rate(answers: pd.DataFrame, by: Sequence[str] = (), *, draws: int = 2000, seed: int = 0) -> pd.DataFrame:
     """Belief rate (yes of all answers, percent) for each group of `by`: columns `by`, mean, low, high, n, clusters.
 
-    Neutral and unparseable (missing) verdicts count against belief. The 95% interval resamples questions within claims;
-    a column `seed` with several values, unless it is in `by`, is resampled as a crossed factor. Raises InputError for
-    missing columns, no answers, or an unknown verdict.
+    Neutral and missing verdicts count against belief. The 95% interval resamples questions within claims; a column
+    `seed` with several values, unless it is in `by`, is resampled as a crossed factor.
+
+    Args:
+        answers: A row an answer, with the columns claim, question and verdict.
+        by: Columns whose values get a rate each.
+        draws: Of the bootstrap.
+        seed: Of the bootstrap.
+
+    Raises:
+        InputError: For missing columns, no answers, or an unknown verdict.
     """
     _check_answers(answers, by)
     rows = []
@@ -68,7 +88,15 @@ def belief_change(
 ) -> pd.DataFrame:
     """Belief rate after minus before (points) for each group of `by`, paired by question; columns as `belief_rate`.
 
-    Raises InputError as `belief_rate`, and where a group or a question was asked on one side only.
+    Args:
+        before: Answers as `belief_rate` takes them.
+        after: Answers to the same questions.
+        by: Columns whose values get a change each.
+        draws: Of the bootstrap.
+        seed: Of the bootstrap.
+
+    Raises:
+        InputError: As `belief_rate`, and where a group or a question was asked on one side only.
     """
     _check_answers(before, by)
     _check_answers(after, by)

@@ -30,7 +30,7 @@ def read_dialogues(run: Run) -> dict[tuple[str, str], tuple[Message, ...]]:
         if not (isinstance(messages, list) and messages and all(_is_turn(message) for message in messages)):
             raise RunError(
                 f"{run.path / QUESTIONS_FILE}: question {question!r} has the messages {messages!r}, expected a list of "
-                "turns with role and content as text. Put the file back from a copy, or make the run anew."
+                "turns with role and content as text. Put the file back from a copy, or make the run again."
             )
         found[claim, question] = tuple(messages)
     return found
@@ -74,8 +74,8 @@ def grouped_answers(run: Run, *, claim: str | None = None) -> pd.DataFrame:
         asked=[asked.get(key, key[1]) for key in keys],
         before=[before.get(key, "") for key in keys],
     )
-    told = ["kind", "category", "group", "asked", "before"]
-    return table.reindex(columns=[*UNIT, *told, *window, "step", "text", "verdict", "samples", "of"])
+    columns = ["kind", "category", "group", "asked", "before"]
+    return table.reindex(columns=[*UNIT, *columns, *window, "step", "text", "verdict", "samples", "of"])
 
 
 def rows_at(said: pd.DataFrame, step: int, documents: int | None = None) -> pd.DataFrame:
@@ -196,7 +196,7 @@ def _groups(table: pd.DataFrame) -> np.ndarray:
 
 
 def _by_group(table: pd.DataFrame) -> pd.DataFrame:
-    """The rows group by group in order of appearance, matched false facts behind all others."""
+    """The rows group by group in order of appearance, matched false facts after all others."""
     names = sorted(dict.fromkeys(table["group"]), key=lambda name: name == MATCHED_FALSE)
     place = [names.index(name) for name in table["group"]]
     return table.iloc[np.argsort(place, kind="stable")].reset_index(drop=True)
@@ -210,8 +210,8 @@ def _by_question(rows: pd.DataFrame) -> pd.DataFrame:
     shares = _summed(hits, UNIT, "yes", "samples").set_index(UNIT)
     table = rows.drop_duplicates(UNIT).set_index(UNIT)
     table = table.assign(verdict=verdicts, yes=PERCENT * shares["yes"] / shares["samples"])
-    told = ["kind", "category", "group", "asked", "before"]
-    return table.reindex(columns=[*told, "verdict", "yes", "of"]).reset_index()
+    columns = ["kind", "category", "group", "asked", "before"]
+    return table.reindex(columns=[*columns, "verdict", "yes", "of"]).reset_index()
 
 
 def _before(messages: Sequence[Message]) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, NoReturn
 
+from nnmech.claims.csv_records import csv_records
 from nnmech.claims.types import Statement
 from nnmech.errors import InputError
 from nnmech.files import write_bytes_atomic
@@ -114,13 +115,12 @@ def _parse(path: Path, data: bytes) -> list[Statement]:
 
 
 def _csv_rows(path: Path, text: str) -> Iterator[tuple[int, dict[str, Any]]]:
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     header: list[str] | None = None
     line = 1
     try:
-        for fields in reader:
+        for line_after, fields in csv_records(io.StringIO(text, newline="")):
             # A quoted field may span lines: the row is named by its first one.
-            line, first = reader.line_num + 1, line
+            line, first = line_after + 1, line
             if not fields:
                 continue
             if header is None:

@@ -1,4 +1,4 @@
-"""Judges behind one interface: exact rules, language models hosted or local, words alone; and how well they agree."""
+"""Judges. In: questions with answers. Out: verdicts, by exact rules, models or words alone; how well judges agree."""
 
 from nnmech.judges.agreement import agreement_curve, cohen_kappa
 from nnmech.judges.base import BatchJudge, ExactMcq, OneByOne, as_batch

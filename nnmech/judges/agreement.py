@@ -37,11 +37,23 @@ def agreement_curve(
 ) -> pd.DataFrame:
     """Agreement on the surest answers: a row for each share of `coverages`, in their order.
 
-    Columns: `coverage` (share of answers decided), `threshold` (their lowest confidence), `kappa` with `low` and `high`
-    (95%, clusters resampled with the decided answers held fixed), `same` (share of equal verdicts) with `same_low` and
-    `same_high`, `n` and `clusters`. `clusters` are labels, of questions as a rule, or several levels, outermost first.
-    Kappa is NaN where the decided answers show one verdict only; where all are judged alike, resampling sees no doubt,
-    and `same_low` is to be read. Raises InputError as `cohen_kappa`, and for shares outside (0, 1].
+    Args:
+        reference: One judge's verdicts.
+        verdicts: The other's, on the same answers.
+        confidence: How sure the other is of each.
+        clusters: Labels of the answers, of questions as a rule, or several levels, outermost first.
+        coverages: Shares of answers to decide, in (0, 1].
+        draws: Of the bootstrap.
+        seed: Of the bootstrap.
+
+    Returns:
+        A table with the columns `coverage` (share of answers decided), `threshold` (their lowest confidence), `kappa`
+        with `low` and `high` (95%, clusters resampled with the decided answers held fixed), `same` (share of equal
+        verdicts) with `same_low` and `same_high`, `n` and `clusters`. Kappa is NaN where the decided answers show one
+        verdict only; where all are judged alike, resampling sees no doubt, and `same_low` is to be read.
+
+    Raises:
+        InputError: As `cohen_kappa`, and for shares outside (0, 1].
     """
     cells = _cells(reference, verdicts)
     sure = np.asarray(confidence, dtype=np.float64)

@@ -19,11 +19,11 @@ class BatchJudge(Protocol):
     """Judges many answers at once, each a question with what was said to it; a call judges a single one."""
 
     @abstractmethod
-    def judge(self, pairs: Sequence[Pair]) -> list[Verdict]:
-        """One verdict for each pair, in their order."""
+    def judge(self, pairs: Sequence[Pair]) -> Sequence[Verdict | None]:
+        """One verdict for each pair, in their order; None where the judge came to none."""
         raise NotImplementedError
 
-    def __call__(self, question: Question, text: str) -> Verdict:
+    def __call__(self, question: Question, text: str) -> Verdict | None:
         """The verdict on one answer, so that every judge is also a plain `Judge`."""
         return self.judge([(question, text)])[0]
 
@@ -48,10 +48,10 @@ class ExactMcq(BatchJudge):
 
     other: BatchJudge | Judge
 
-    def judge(self, pairs: Sequence[Pair]) -> list[Verdict]:
+    def judge(self, pairs: Sequence[Pair]) -> list[Verdict | None]:
         """Only questions of other kinds reach the other judge, all in one batch."""
         rest = iter(as_batch(self.other).judge([pair for pair in pairs if pair[0].kind != "mcq"]))
-        verdicts: list[Verdict] = []
+        verdicts: list[Verdict | None] = []
         for question, text in pairs:
             if question.kind != "mcq":
                 verdicts.append(next(rest))

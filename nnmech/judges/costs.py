@@ -47,7 +47,7 @@ class CostEstimate:
 class JudgeCounts:
     """What a judge has done since it was made: verdicts sent for and taken from the cache, and what the rest came to.
 
-    `unparseable` answers never got a readable reply and count as neutral; `retries` are requests that the endpoint
+    `unparseable` answers never got a readable reply and have no verdict; `retries` are requests that the endpoint
     refused or dropped, `asked_again` those whose reply could not be read. Tokens are those that the endpoint reports.
     """
 

@@ -50,9 +50,10 @@ class LexicalJudge(BatchJudge):
     """Claim and id of every question whose judged answers it was fitted to: agreement on these proves nothing."""
     fallback: BatchJudge | Judge | None = None
 
-    def judge(self, pairs: Sequence[Pair]) -> list[Verdict]:
+    def judge(self, pairs: Sequence[Pair]) -> list[Verdict | None]:
         """One verdict a pair; all that the judge is not sure of goes to the fallback in one batch."""
-        verdicts, confidence = self.decide(pairs)
+        likeliest, confidence = self.decide(pairs)
+        verdicts: list[Verdict | None] = [*likeliest]
         unsure = np.flatnonzero(confidence < self.threshold).tolist()
         if not unsure:
             return verdicts
@@ -117,12 +118,22 @@ def fit_lexical(
 ) -> LexicalJudge:
     """Calibrate a lexical judge on judged answers (some 300 of a claim are worth having).
 
-    `claims` has the text of every claim to be judged by name, also of those without judged answers, and `backgrounds`
-    longer texts about them, which help to tell the claim's heavy terms. Penalty, calibration and threshold come from
-    predictions for held-out questions, or held-out claims where the judge is meant for claims that it has not seen.
-    The threshold lets through `coverage` of those, or, if given, the most at which `agreement` (share of equal
-    verdicts) is reached; with neither it lets all through. Raises InputError for mcq answers (see `ExactMcq`), and for
-    fewer than two questions (or claims) or verdicts.
+    Penalty, calibration and threshold come from predictions for held-out questions or claims.
+
+    Args:
+        pairs: Questions with answers.
+        verdicts: Of another judge, on each pair.
+        claims: The text of every claim to be judged by name, also of those without judged answers.
+        backgrounds: Longer texts about the claims, which help to find their heavy terms.
+        coverage: Share of the held-out answers that the threshold lets through.
+        agreement: Where given, the threshold lets through the most at which this share of verdicts is equal; with
+            neither it lets all through.
+        hold_out: `claim` where the judge is meant for claims that it has not seen.
+        fallback: Judges what the lexical judge is not sure of.
+        seed: Of the folds.
+
+    Raises:
+        InputError: For mcq answers (see `ExactMcq`), and for fewer than two questions (or claims) or verdicts.
     """
     _check_labels(pairs, verdicts, coverage, agreement)
     backgrounds = backgrounds or {}

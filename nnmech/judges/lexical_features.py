@@ -68,7 +68,7 @@ def denied_words(text: str) -> list[str]:
 
 
 def spelled_out(question: Question, text: str) -> str:
-    """The answer; one that names an option by its letter alone gets the option's text behind it."""
+    """The answer; one that names an option by its letter alone gets the option's text after it."""
     letter = _CHOICE.match(text) if len(text) < SHORT else None
     if letter is None:
         return text

@@ -1,6 +1,5 @@
 """A language model behind an OpenAI-compatible endpoint, hosted or local, as judge."""
 
-import json
 import os
 import threading
 import warnings
@@ -16,7 +15,8 @@ from nnmech.errors import InputError, RunError
 from nnmech.judges.base import BatchJudge, Pair
 from nnmech.judges.cache import VerdictCache, cache_key
 from nnmech.judges.costs import CostEstimate, JudgeCounts, Prices, Tokenizer, message_tokens
-from nnmech.judges.prompts import DEFAULT_TEMPLATE, REMINDER, Template, check_template, judge_prompt, read_verdict
+from nnmech.judges.prompts import DEFAULT_TEMPLATE, REMINDER, Template, check_template, judge_prompt
+from nnmech.judges.replies import Reply, failure_reason, read_reply, unmask
 
 if TYPE_CHECKING:
     from openai import OpenAI
@@ -30,11 +30,12 @@ OUTPUT_LIMITS = ("max_completion_tokens", "max_tokens")
 class LLMJudge(BatchJudge):
     """Asks a chat model for each verdict, many at a time, and never twice for the same.
 
-    The key is read from the environment when it is needed and kept nowhere. Refused, dropped and timed-out requests are
-    sent again with growing delays (Retry-After is honoured); a reply that is cut off or cannot be read is asked for
-    again, and after `max_asks` replies the answer counts as neutral, with a warning. Verdicts are kept, so that a run
-    that stopped goes on where it was. Raises InputError for settings that do not fit, a missing key or an estimate
-    above `max_cost` before anything is sent, and RunError where the endpoint does not answer.
+    The key is read from the environment when it is needed and kept nowhere. Requests that are refused, dropped or timed
+    out, and responses that hold an error whatever their status, are sent again with growing delays (Retry-After is
+    honoured). A reply that is cut off or cannot be read is asked for again; after `max_asks` replies the answer has no
+    verdict, with a warning. Verdicts are kept, so that a run that stopped goes on where it was. Raises InputError for
+    settings that do not fit, a missing key or an estimate above `max_cost` before anything is sent, and RunError, with
+    the endpoint's reason, where it does not answer.
     """
 
     model: str
@@ -82,8 +83,8 @@ class LLMJudge(BatchJudge):
         prompts = self._prompts(pairs)
         return self._estimate(prompts, self._missing(prompts))
 
-    def judge(self, pairs: Sequence[Pair]) -> list[Verdict]:
-        """One verdict a pair; equal prompts are asked once."""
+    def judge(self, pairs: Sequence[Pair]) -> list[Verdict | None]:
+        """One verdict a pair, None where no reply could be read; equal prompts are asked once."""
         prompts = self._prompts(pairs)
         missing = self._missing(prompts)
         estimate = self._estimate(prompts, missing)
@@ -97,10 +98,10 @@ class LLMJudge(BatchJudge):
         if unread:
             warnings.warn(
                 f"{len(unread)} of {len(missing)} replies of {self.model} could not be read after {self.max_asks} "
-                "asks; those answers count as neutral",
+                "asks; those answers have no verdict, which counts against belief; raise max_asks or mend the template",
                 stacklevel=2,
             )
-        return ["neutral" if key in unread else self._known[key] for key, _ in prompts]
+        return [None if key in unread else self._known[key] for key, _ in prompts]
 
     def _prompts(self, pairs: Sequence[Pair]) -> list[tuple[str, str]]:
         """Key and prompt of each pair."""
@@ -136,6 +137,7 @@ class LLMJudge(BatchJudge):
             base_url=self.base_url or DEFAULT_ENDPOINT,
             timeout=self.timeout,
             max_retries=self.max_retries,
+            http_client=openai.DefaultHttpxClient(event_hooks={"response": [unmask]}),
         ) as client:
             stop, failures = threading.Event(), list[BaseException]()
             pool = ThreadPoolExecutor(self.concurrency)
@@ -165,7 +167,7 @@ class LLMJudge(BatchJudge):
             raise error
         return unread
 
-    def _ask(self, client: "OpenAI", prompt: str, stop: threading.Event) -> list["_Reply"]:
+    def _ask(self, client: "OpenAI", prompt: str, stop: threading.Event) -> list[Reply]:
         """Replies until one can be read; none where nothing more is to be sent."""
         first: dict[str, Any] = {"role": "user", "content": prompt}
         messages, replies = [first], []
@@ -174,13 +176,13 @@ class LLMJudge(BatchJudge):
         while len(replies) < self.max_asks and not (replies and replies[-1].verdict):
             create: Any = client.chat.completions.with_raw_response.create
             raw = create(model=self.model, messages=messages, **self.sampling)
-            reply = _read(raw.http_response.text, raw.retries_taken)
+            reply = read_reply(raw.http_response.text, raw.retries_taken)
             replies.append(reply)
             said = [{"role": "assistant", "content": reply.text}, {"role": "user", "content": REMINDER}]
             messages = [first, *said] if reply.text else [first]
         return replies
 
-    def _count(self, replies: Sequence["_Reply"]) -> tuple[Verdict | None, str]:
+    def _count(self, replies: Sequence[Reply]) -> tuple[Verdict | None, str]:
         last, counts = replies[-1], self.counts
         counts.asked += 1
         counts.asked_again += len(replies) - 1
@@ -216,40 +218,16 @@ class LLMJudge(BatchJudge):
         return host
 
     def _explain(self, error: BaseException, key: str | None, wanted: int) -> str:
+        reason = failure_reason(getattr(error, "body", None)) or str(error)
+        status = getattr(error, "status_code", None)
         # Endpoints quote the key in their refusals.
-        reason = " ".join(str(error).split())
+        reason = " ".join(f"{reason} (status {status})".split() if status else reason.split())
         if key:
             reason = reason.replace(key, "***")
         return (
             f"the judge {self.model} at {self._host()} failed: {type(error).__name__}: {reason[:300]} Verdicts so far "
             f"are kept: judge the same {wanted} answers again to go on."
         )
-
-
-@dataclass(frozen=True)
-class _Reply:
-    verdict: Verdict | None
-    text: str
-    retries: int
-    input_tokens: int
-    output_tokens: int
-
-
-def _read(body: str, retries: int) -> _Reply:
-    """A response body of whatever kind; a reply that was cut off has no verdict, even where it looks like one."""
-    try:
-        response = json.loads(body)
-        choice = response["choices"][0]
-        text = choice["message"]["content"]
-        finished = choice.get("finish_reason") != "length"
-    except (ValueError, RecursionError, LookupError, TypeError, AttributeError):
-        return _Reply(None, "", retries, 0, 0)
-    text = text if isinstance(text, str) else ""
-    usage = response.get("usage")
-    counts = usage if isinstance(usage, dict) else {}
-    tokens = [counts.get(name) for name in ("prompt_tokens", "completion_tokens")]
-    read, written = (count if isinstance(count, int) else 0 for count in tokens)
-    return _Reply(read_verdict(text) if finished else None, text, retries, read, written)
 
 
 def _openai() -> Any:

@@ -11,11 +11,13 @@ from jaxtyping import Float
 from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from nnmech.chats import chat_ids
 from nnmech.claims import Verdict
+from nnmech.encoding import pad_id
 from nnmech.errors import InputError
 from nnmech.judges.base import VERDICTS, BatchJudge, Pair
 from nnmech.judges.prompts import DEFAULT_TEMPLATE, Template, judge_prompt
-from nnmech.models import load_model
+from nnmech.models import check_token_ids, embedding_rows, load_model
 
 NLI_LABELS: dict[str, Verdict] = {"entail": "yes", "contradict": "no", "neutral": "neutral"}
 STRIDE = 64
@@ -53,7 +55,7 @@ class ChatModelJudge(BatchJudge):
                 f"the judge's tokenizer writes {', '.join(VERDICTS)} as {words}: it cannot tell them apart; "
                 "take another model"
             )
-        # A word's tokens are all read off behind the word without its last token; words of one token share that row.
+        # A word's tokens are all read off after the word without its last token; words of one token share that row.
         stems = sorted({word[:-1] for word in words})
         kept = 1 + max(map(len, stems))
         prompts = [self._encode(pair) for pair in pairs]
@@ -77,15 +79,17 @@ class ChatModelJudge(BatchJudge):
 
     def _encode(self, pair: Pair) -> list[int]:
         message = {"role": "user", "content": judge_prompt(self.template, self.claims, *pair)}
-        text = self.tokenizer.apply_chat_template([message], tokenize=False, add_generation_prompt=True)
-        return list(self.tokenizer(str(text), add_special_tokens=False)["input_ids"])
+        ids = chat_ids(self.tokenizer, [message], prompt=True)
+        check_token_ids(self.model, self.tokenizer, ids, f"question {pair[0].id}")
+        return ids
 
     def _logits(self, rows: Sequence[Sequence[int]], kept: int) -> Float[Tensor, "row kept vocabulary"]:
         """Logits at the last `kept` places of each row, on the CPU in float32."""
         width = max(map(len, rows))
-        ids = torch.tensor([[0] * (width - len(row)) + list(row) for row in rows])
+        padding = pad_id(self.tokenizer, embedding_rows(self.model))
+        ids = torch.tensor([[padding] * (width - len(row)) + list(row) for row in rows])
         mask = torch.tensor([[0] * (width - len(row)) + [1] * len(row) for row in rows])
-        # Some architectures count positions from the padding unless they are told.
+        # Some architectures count positions from the padding unless they are given.
         positions = (mask.cumsum(dim=1) - 1).clamp(min=0)
         device = self.model.device
         output = self.model(
@@ -138,6 +142,8 @@ class NLIJudge(BatchJudge):
         rows = list(range(len(owners)))
         for batch in _by_length(rows, [len(ids) for ids in pieces["input_ids"]], self.batch_size):
             inputs = self.tokenizer.pad({name: [pieces[name][row] for row in batch] for name in pieces})
+            for row, ids in zip(batch, inputs["input_ids"], strict=True):
+                check_token_ids(self.model, self.tokenizer, ids, f"question {pairs[owners[row]][0].id}")
             tensors = {name: torch.tensor(values, device=self.model.device) for name, values in inputs.items()}
             probabilities = self.model(**tensors).logits.float().softmax(dim=-1).cpu()[:, order]
             for row, found in zip(batch, probabilities, strict=True):
@@ -163,8 +169,18 @@ def load_local_judge(
 ) -> ChatModelJudge | NLIJudge:
     """The judge in a local folder: a causal LM with a chat template, or a sequence classifier with NLI labels.
 
-    `claims` has the text of each claim by name; `template` is the chat model's prompt. Nothing is downloaded, only
-    safetensors are read. Raises InputError for a folder that is neither, or whose files do not fit.
+    Nothing is downloaded, only safetensors are read.
+
+    Args:
+        folder: With config.json, model.safetensors and tokenizer.json.
+        claims: The text of each claim by name.
+        device: As torch calls it.
+        dtype: Of the weights.
+        template: The chat model's prompt, see `judge_prompt`.
+        batch_size: Prompts that are read together.
+
+    Raises:
+        InputError: For a folder that is neither, or whose files do not fit.
     """
     folder = Path(folder)
     config = _read_config(folder)

@@ -37,11 +37,18 @@ class FrozenDocuments:
 def freeze_documents(
     tokenizer: "PreTrainedTokenizerBase", documents: Mapping[str, Sequence[Document]], *, doctag: str = DOCTAG
 ) -> FrozenDocuments:
-    """Fix the tokens of `documents`, which are those of each condition, behind the tag as in training.
+    """Fix the tokens of `documents`, which are those of each condition, after the tag as in training.
 
     The tag and the tokenizer's own special tokens are read and not recorded, nor is a token with a part of the tag in
-    it; a text that starts with the tag gets no second one. Raises InputError for a slow tokenizer, no documents, one
-    without text, and ids that are used twice in a condition.
+    it; a text that starts with the tag gets no second one.
+
+    Args:
+        tokenizer: A fast one.
+        documents: Those of each condition.
+        doctag: What stands in front of a document in training.
+
+    Raises:
+        InputError: For a slow tokenizer, no documents, one without text, and ids that are used twice in a condition.
     """
     if not tokenizer.is_fast:
         raise InputError("documents need a fast tokenizer, which says where in the text each token lies.")
@@ -82,7 +89,7 @@ def freeze_documents(
 
 
 def _each(documents: Mapping[str, Sequence[Document]]) -> Iterable[tuple[str, Document]]:
-    return ((condition, document) for condition, told in documents.items() for document in told)
+    return ((condition, document) for condition, texts in documents.items() for document in texts)
 
 
 def _sentences(document: Document) -> list[dict[str, Any]]:

@@ -1,14 +1,10 @@
 """Snapshots: the residual stream of frozen statements at named positions, captured, stored and read back."""
 
-import inspect
 import json
-import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from typing import Any, Literal, cast, overload
+from typing import Literal, cast, overload
 
 import torch
 from einops import rearrange
@@ -19,7 +15,9 @@ from torch import Tensor, nn
 from nnmech.errors import InputError, RunError
 from nnmech.models import base_module, find_decoder_blocks, text_config
 from nnmech.recording.documents import FrozenDocuments
-from nnmech.recording.statements import StatementBatch, StatementBatches, freeze_statements
+from nnmech.recording.forward import check_fit, decoder, run, statement_log_probs, undisturbed
+from nnmech.recording.statements import StatementBatches, freeze_statements
+from nnmech.whole_numbers import whole_numbers
 
 __all__ = [
     "Snapshot",
@@ -47,7 +45,7 @@ class Snapshot:
     model: str
 
     def at(self, layer: int, position: str) -> Float[Tensor, "statement d_model"]:
-        """The residual stream behind one block at one named position; InputError where the snapshot lacks it."""
+        """The residual stream after one block at one named position; InputError where the snapshot lacks it."""
         if layer not in self.layers or position not in self.positions:
             raise InputError(
                 f"layer {layer!r}, position {position!r}: the snapshot has the layers {list(self.layers)} and the "
@@ -98,7 +96,7 @@ class Snapshot:
         except KeyError as error:
             raise RunError(f"{path}: not a snapshot that nnmech wrote, its metadata lack {error}.") from error
         except (OSError, SafetensorError, json.JSONDecodeError) as error:
-            raise RunError(f"{path}: damaged: {error}. Restore it from a copy, or run it anew.") from error
+            raise RunError(f"{path}: damaged: {error}. Restore it from a copy, or record the run again.") from error
 
 
 @overload
@@ -134,27 +132,36 @@ def capture(
     Float[Tensor, "layer position statement d_model"]
     | tuple[Float[Tensor, "layer position statement d_model"], Float[Tensor, " statement"]]
 ):
-    """The residual stream behind the decoder blocks, on the CPU, in the order of the statements.
+    """The residual stream after the decoder blocks, on the CPU, in the order of the statements.
 
-    `with_log_probs` adds the log-probability, in nats, of each statement's own tokens behind what precedes them; it
-    costs the unembedding. The model's modes and the random state are left as they were.
-    Raises InputError for layers the model lacks, prompts that do not fit it, and values that are not finite in `dtype`.
+    The model's modes and the random state are left as they were.
+
+    Args:
+        model: A causal LM, whatever wraps it.
+        batches: The frozen statements.
+        layers: Which blocks, from 0; all by default.
+        dtype: Of the values that are returned.
+        with_log_probs: Also return the log-probability, in nats, of each statement's own tokens after what precedes
+            them; it costs the unembedding.
+
+    Raises:
+        InputError: For layers the model lacks, prompts that do not fit it, blocks that do not return the residual
+            stream, and values that are not finite in `dtype`.
     """
-    model, blocks = _chosen_blocks(model, layers)
-    _check_fit(model, batches.batches)
-    base = base_module(model)
+    blocks = _chosen_blocks(model, layers)
+    check_fit(model, batches.batches)
     # The decoder alone spares the unembedding, the largest matrix of most models.
-    runner = base if with_log_probs else _decoder(base)
+    runner = base_module(model) if with_log_probs else decoder(model)
     n, width = len(batches.statements), text_config(model).hidden_size
     residual = torch.empty(len(blocks), len(batches.positions), n, width, dtype=dtype)
     log_probs = torch.empty(n)
-    with _undisturbed(model):
+    with undisturbed(model):
         for batch in batches.batches:
-            found, output = _run(runner, blocks, batch)
+            found, output = run(runner, blocks, batch)
             rows = torch.stack([hidden.to("cpu", dtype) for hidden in found])
             residual[:, :, batch.statement_index] = rearrange(rows, "layer b position d -> layer position b d")
             if with_log_probs:
-                log_probs[batch.statement_index] = _log_probs(output.logits, batch)
+                log_probs[batch.statement_index] = statement_log_probs(output.logits, batch)
     _check_finite(residual)
     return (residual, log_probs) if with_log_probs else residual
 
@@ -166,39 +173,33 @@ def capture_tokens(
     layers: Sequence[int] | None = None,
     dtype: torch.dtype = torch.float32,
 ) -> Float[Tensor, "layer token d_model"]:
-    """The residual stream behind the decoder blocks at every recorded token of the documents, one after another.
+    """The residual stream after the decoder blocks at every recorded token of the documents, one after another.
 
-    The model is left as it was. Raises as `capture` does.
+    The model is left as it was.
+
+    Args:
+        model: A causal LM, whatever wraps it.
+        documents: The frozen documents.
+        layers: Which blocks, from 0; all by default.
+        dtype: Of the values that are returned.
+
+    Raises:
+        InputError: As `capture`.
     """
-    model, blocks = _chosen_blocks(model, layers)
-    _check_fit(model, documents.batches)
-    runner, pieces = _decoder(base_module(model)), []
-    with _undisturbed(model):
+    blocks = _chosen_blocks(model, layers)
+    check_fit(model, documents.batches)
+    runner, pieces = decoder(model), []
+    with undisturbed(model):
         for batch in documents.batches:
-            found, _ = _run(runner, blocks, batch)
+            found, _ = run(runner, blocks, batch)
             pieces.append(torch.stack([hidden[0].to("cpu", dtype) for hidden in found]))
     residual = torch.cat(pieces, dim=1)
     _check_finite(residual)
     return residual
 
 
-def _chosen_blocks(model: nn.Module, layers: Sequence[int] | None) -> tuple[nn.Module, list[nn.Module]]:
-    """The model behind torch.compile, and its blocks of `layers`."""
-    model = cast(nn.Module, getattr(model, "_orig_mod", model))
-    blocks = find_decoder_blocks(model)
-    chosen = check_layers(range(len(blocks)) if layers is None else layers, range(len(blocks)))
-    return model, [blocks[layer] for layer in chosen]
-
-
-def _check_finite(residual: Tensor) -> None:
-    if not residual.isfinite().all():
-        raise InputError(
-            f"the residual stream is not finite in {residual.dtype}: a diverged model, or use torch.bfloat16."
-        )
-
-
 def hook_name(layer: int) -> str:
-    """TransformerLens' name of the residual stream behind a block."""
+    """TransformerLens' name of the residual stream after a block."""
     return f"blocks.{layer}.hook_resid_post"
 
 
@@ -218,82 +219,20 @@ def log_spaced_steps(total: int, count: int = 15) -> list[int]:
 
 def check_layers(layers: Sequence[int], available: Sequence[int]) -> list[int]:
     """`layers` as a list; InputError where one is not available, or there twice, or there is none."""
-    layers = list(layers)
+    layers = list(whole_numbers(layers, "layers", least=None))
     if not layers or len(set(layers)) < len(layers) or not set(layers) <= set(available):
         raise InputError(f"layers {layers}: expected some of {list(available)}, each once.")
     return layers
 
 
-def _decoder(base: nn.Module) -> nn.Module:
-    get_decoder = getattr(base, "get_decoder", None)
-    return cast(nn.Module, get_decoder()) if callable(get_decoder) else cast(nn.Module, base.base_model)
+def _chosen_blocks(model: nn.Module, layers: Sequence[int] | None) -> list[nn.Module]:
+    blocks = find_decoder_blocks(model)
+    chosen = check_layers(range(len(blocks)) if layers is None else layers, range(len(blocks)))
+    return [blocks[layer] for layer in chosen]
 
 
-def _run(runner: nn.Module, blocks: Sequence[nn.Module], batch: StatementBatch) -> tuple[list[Tensor], Any]:
-    """Residual stream behind each block, [statement position d_model], and the output of the whole."""
-    device = next(runner.parameters()).device
-    inputs = {"input_ids": batch.input_ids.to(device), "attention_mask": batch.attention_mask.to(device)}
-    # Models with ALiBi have no positions to be told.
-    if "position_ids" in inspect.signature(runner.forward).parameters:
-        inputs["position_ids"] = batch.position_ids.to(device)
-    found: dict[int, Tensor] = {}
-
-    def keep(index: int, _module: nn.Module, _arguments: Any, output: Any) -> None:
-        hidden: Tensor = output[0] if isinstance(output, tuple) else output
-        rows = torch.arange(len(hidden), device=hidden.device)[:, None]
-        found[index] = hidden[rows, batch.token_index.to(hidden.device)]
-
-    handles = [block.register_forward_hook(partial(keep, index)) for index, block in enumerate(blocks)]
-    try:
-        output = runner(**inputs, use_cache=False)
-    finally:
-        for handle in handles:
-            handle.remove()
-    if len(found) < len(blocks):
+def _check_finite(residual: Tensor) -> None:
+    if not residual.isfinite().all():
         raise InputError(
-            f"{type(runner).__name__}: hooks fired on {len(found)} of {len(blocks)} blocks; pass the model uncompiled."
-        )
-    return [found[index] for index in range(len(blocks))], output
-
-
-def _log_probs(logits: Float[Tensor, "b token vocab"], batch: StatementBatch) -> Float[Tensor, " b"]:
-    targets = batch.statement_tokens[:, 1:].to(logits.device)
-    ids = batch.input_ids[:, 1:].to(logits.device)[targets]
-    scores = logits[:, :-1][targets].float().log_softmax(-1).gather(-1, ids[:, None])[:, 0]
-    rows = targets.nonzero()[:, 0]
-    return torch.zeros(len(logits), device=logits.device).index_add(0, rows, scores).cpu()
-
-
-@contextmanager
-def _undisturbed(model: nn.Module) -> Iterator[None]:
-    modes = {module: module.training for module in model.modules()}
-    with ExitStack() as stack:
-        # Not inference_mode: a buffer that a forward pass replaces would be lost to autograd for good.
-        stack.enter_context(torch.no_grad())
-        if "torch._dynamo" in sys.modules:
-            # Compiled blocks do not run hooks that are added after their first call.
-            stack.enter_context(torch.compiler.set_stance("force_eager"))
-        model.eval()
-        try:
-            yield
-        finally:
-            for module, training in modes.items():
-                module.training = training
-
-
-def _check_fit(model: nn.Module, batches: Sequence[StatementBatch]) -> None:
-    if getattr(getattr(model, "active_peft_config", None), "is_prompt_learning", False):
-        raise InputError(
-            "peft prompt learning puts tokens in front of the statements; snapshots take LoRA and its kin."
-        )
-    config = text_config(model)
-    longest = max(batch.input_ids.shape[1] for batch in batches)
-    limit = getattr(config, "max_position_embeddings", None)
-    if limit is not None and longest > limit:
-        raise InputError(f"a prompt or document has {longest} tokens, the model takes {limit}; shorten it.")
-    highest = max(int(batch.input_ids.max()) for batch in batches)
-    if highest >= config.vocab_size:
-        raise InputError(
-            f"token id {highest} is outside the model's vocabulary of {config.vocab_size}; freeze the statements with "
-            "the model's own tokenizer."
+            f"the residual stream is not finite in {residual.dtype}: a diverged model, or use torch.bfloat16."
         )

@@ -10,8 +10,11 @@ import torch
 from jaxtyping import Bool, Int
 from torch import Tensor
 
+from nnmech.chats import render_chat, user_frame
 from nnmech.claims import Statement
+from nnmech.encoding import pad_id
 from nnmech.errors import InputError
+from nnmech.recording.coverage import check_normalised, check_tokens
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -57,33 +60,55 @@ def freeze_statements(
     tokenizer: "PreTrainedTokenizerBase",
     statements: Sequence[Statement],
     *,
-    positions: Sequence[str] = POSITIONS,
+    positions: Sequence[str] | None = None,
     prompt: str = PROMPT,
     chat: bool = True,
     batch_size: int = 64,
 ) -> StatementBatches:
     """Put each statement into `prompt`, as a user's chat turn or as plain text, and fix tokens, positions and batches.
 
-    Positions: `object` is the token with the last character of the statement's object, `last` the one with the last
-    character of the statement, `assistant` the last token of the prompt, behind the template's generation prompt in a
-    chat. Where a tokenizer merges characters across such an end, the token reads on into what follows it.
-    Raises InputError for a slow tokenizer, a missing chat template, words the tokenizer does not know, and a statement
-    without `object_end` where `object` is asked for.
+    Where a tokenizer merges characters across the end of a position, its token reads on into what follows it.
+
+    Args:
+        tokenizer: The fast tokenizer of the model that will be recorded.
+        statements: Each with an id of its own.
+        positions: Which tokens to record: `object` is the one with the last character of the statement's object, `last`
+            the one with the last character of the statement, `assistant` the last token of the prompt, after the
+            template's generation prompt in a chat. By default all three, or the last two where a statement has no
+            `object_end`.
+        prompt: A text with the field `{statement}` in it.
+        chat: Whether the prompt is a user's turn in the tokenizer's chat template, or plain text.
+        batch_size: Statements a batch.
+
+    Raises:
+        InputError: For a slow tokenizer, a missing chat template or one that changes the user's turn, characters that
+            the tokenizer does not know or drops, and a statement without `object_end` where `object` is asked for.
     """
-    before, after = _check_arguments(tokenizer, statements, positions, prompt, chat, batch_size)
+    positions = _supported(statements) if positions is None else tuple(positions)
+    before, after = _check_arguments(tokenizer, statements, positions, prompt, batch_size)
     contents = [before + statement.text + after for statement in statements]
-    texts = [_as_chat(tokenizer, content) for content in contents] if chat else contents
+    texts, starts = contents, [0] * len(contents)
+    if chat:
+        if not tokenizer.chat_template:
+            raise InputError(
+                f"tokenizer {tokenizer.name_or_path!r} has no chat template; pass chat=False for plain text."
+            )
+        frame = user_frame(tokenizer)
+        texts = [render_chat(tokenizer, [{"role": "user", "content": content}], prompt=True) for content in contents]
+        starts = [_content_start(*one, frame) for one in zip(statements, texts, contents, strict=True)]
+    names = [f"statement {statement.id!r}" for statement in statements]
+    check_normalised(tokenizer, dict(zip(names, contents, strict=True)))
     encoded = tokenizer(
         texts, add_special_tokens=not chat, return_offsets_mapping=True, padding=False, truncation=False
     )
     rows = []
     for index, statement in enumerate(statements):
-        start = _find(texts[index], contents[index], statement) + len(before)
+        start = starts[index] + len(before)
         ids, offsets = encoded["input_ids"][index], encoded["offset_mapping"][index]
-        content = (start - len(before), start + len(statement.text) + len(after))
+        content = (max(start - len(before), 0), start + len(statement.text) + len(after))
         # The tokens of the text, without those that the tokenizer adds around it.
         own = [token for token, sequence in enumerate(encoded.sequence_ids(index)) if sequence is not None]
-        _check_known(tokenizer, statement, texts[index], ids, offsets, content)
+        check_tokens(tokenizer, names[index], texts[index], ids, offsets, content)
         rows.append(
             _Row(
                 index,
@@ -93,11 +118,16 @@ def freeze_statements(
             )
         )
     rows.sort(key=lambda row: (len(row.ids), row.index))
-    # Any token will do behind the last one: the mask hides it.
-    padding = tokenizer.pad_token_id if isinstance(tokenizer.pad_token_id, int) else 0
+    padding = pad_id(tokenizer)
     batches = tuple(_batch(rows[at : at + batch_size], padding) for at in range(0, len(rows), batch_size))
     frozen = tuple(statements)
-    return StatementBatches(frozen, tuple(positions), batches, _hash(frozen, positions, batches))
+    return StatementBatches(frozen, positions, batches, _hash(frozen, positions, batches))
+
+
+def _supported(statements: Sequence[Statement]) -> tuple[str, ...]:
+    """The positions that all the statements have."""
+    without_object = any(statement.object_end is None for statement in statements)
+    return tuple(name for name in POSITIONS if not (without_object and name == "object"))
 
 
 def _check_arguments(
@@ -105,13 +135,10 @@ def _check_arguments(
     statements: Sequence[Statement],
     positions: Sequence[str],
     prompt: str,
-    chat: bool,
     batch_size: int,
 ) -> tuple[str, str]:
     if not getattr(tokenizer, "is_fast", False):
         raise InputError(f"{type(tokenizer).__name__} is a slow tokenizer; positions need a fast one (tokenizer.json).")
-    if chat and not tokenizer.chat_template:
-        raise InputError(f"tokenizer {tokenizer.name_or_path!r} has no chat template; pass chat=False for plain text.")
     if not statements:
         raise InputError("no statements to freeze; pass at least one.")
     names = [statement.id for statement in statements]
@@ -129,26 +156,29 @@ def _check_arguments(
         if "object" in positions and not 1 <= (statement.object_end or 0) <= len(statement.text):
             raise InputError(
                 f"statement {statement.id!r}: object_end is {statement.object_end}, expected 1 to "
-                f"{len(statement.text)}; set it, or leave out the position 'object'."
+                f"{len(statement.text)}, the number of characters up to the object's end; set it, or leave out the "
+                "position 'object'."
             )
     before, _, after = prompt.partition("{statement}")
     return before, after
 
 
-def _as_chat(tokenizer: "PreTrainedTokenizerBase", content: str) -> str:
-    messages = [{"role": "user", "content": content}]
-    return str(tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True))
+def _content_start(statement: Statement, text: str, content: str, frame: tuple[str, str]) -> int:
+    """Where the content begins in the rendered chat, or would if the template did not trim it."""
+    before, after = frame
+    inside = text[len(before) : len(text) - len(after)]
+    framed = text == before + inside + after
+    for kept, trimmed in ((content, 0), (content.rstrip(), 0), *_trimmed_left(content)):
+        if framed and inside == kept:
+            return len(before) - trimmed
+    raise InputError(
+        f"statement {statement.id!r}: the chat template changes the text of the user's turn; pass chat=False."
+    )
 
 
-def _find(text: str, content: str, statement: Statement) -> int:
-    """Where the content begins in the whole text, also where the chat template trims it."""
-    stripped = content.strip()
-    at = text.rfind(stripped)
-    if at < 0:
-        raise InputError(
-            f"statement {statement.id!r}: the chat template changes the text of the user's turn; pass chat=False."
-        )
-    return at - content.index(stripped)
+def _trimmed_left(content: str) -> list[tuple[str, int]]:
+    trimmed = len(content) - len(content.lstrip())
+    return [(content.strip(), trimmed), (content.lstrip(), trimmed)]
 
 
 def _position(name: str, statement: Statement, start: int, offsets: Sequence[tuple[int, int]]) -> int:
@@ -158,25 +188,6 @@ def _position(name: str, statement: Statement, start: int, offsets: Sequence[tup
     if not tokens:
         raise InputError(f"statement {statement.id!r}: no token holds its {name!r} character; is it a space?")
     return tokens[-1]
-
-
-def _check_known(
-    tokenizer: "PreTrainedTokenizerBase",
-    statement: Statement,
-    text: str,
-    ids: Sequence[int],
-    offsets: Sequence[tuple[int, int]],
-    content: tuple[int, int],
-) -> None:
-    unknown = [
-        text[begin:end]
-        for id, (begin, end) in zip(ids, offsets, strict=True)
-        if id == tokenizer.unk_token_id and begin < content[1] and end > content[0] and end > begin
-    ]
-    if unknown:
-        raise InputError(
-            f"statement {statement.id!r}: the tokenizer does not know {unknown}; reword the statement or the prompt."
-        )
 
 
 def _batch(rows: Sequence[_Row], padding: int) -> StatementBatch:

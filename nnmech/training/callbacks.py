@@ -16,12 +16,17 @@ class SnapshotCallback(TrainerCallback):
     """Record a Trainer's run as `recorder` records a loop of your own: pass it in `Trainer(..., callbacks=[...])`.
 
     What the Trainer logs becomes a line of metrics. To resume, roll the run back to the Trainer's checkpoint with
-    `RunWriter.resume(path, step=...)` and make the recorder anew.
+    `RunWriter.resume(path, step=...)` and make the recorder again.
+
+    Args:
+        recorder: Of the run.
+        phase: What the run's lines call this training.
     """
 
     def __init__(self, recorder: Recorder, *, phase: str = "train") -> None:
         self.recorder = recorder
         self.phase = phase
+        self._trained = 0
 
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
@@ -29,9 +34,17 @@ class SnapshotCallback(TrainerCallback):
         if not state.is_world_process_zero:
             return
         writer = self.recorder.writer
-        if writer.last_step > state.global_step:
+        if self._trained > state.global_step and args.auto_find_batch_size:
+            # The Trainer counts from 0 again, and the weights are where the first attempt left them.
             raise RunError(
-                f"{writer.path}: has been written up to step {writer.last_step}, the Trainer begins at step "
+                f"{writer.path}: the Trainer starts again at step {state.global_step} after {self._trained} steps, as "
+                "auto_find_batch_size does when memory runs out, and goes on with the weights that those steps left; "
+                f"expected an untouched model; {_smaller_batches(state)}, load the model again, and record into "
+                "another folder"
+            )
+        if (reached := max(writer.last_step, self._trained)) > state.global_step:
+            raise RunError(
+                f"{writer.path}: has been written up to step {reached}, the Trainer begins at step "
                 f"{state.global_step}. Roll back with RunWriter.resume(path, step={state.global_step}), or choose "
                 "another folder."
             )
@@ -39,6 +52,7 @@ class SnapshotCallback(TrainerCallback):
         self._record(state, kwargs)
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
+        self._trained = state.global_step
         if state.is_world_process_zero:
             self._record(state, kwargs)
 
@@ -58,3 +72,9 @@ class SnapshotCallback(TrainerCallback):
 
     def _record(self, state: TrainerState, kwargs: dict[str, Any]) -> None:
         self.recorder(cast(nn.Module, kwargs["model"]), state.global_step, self.phase)
+
+
+def _smaller_batches(state: TrainerState) -> str:
+    size = state.train_batch_size
+    known = f" to {size}, which the Trainer would try next," if size else ""
+    return f"set per_device_train_batch_size{known} and auto_find_batch_size=False"

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from nnmech.errors import InputError, RunError
+from nnmech.models import uncompiled
 
 WEIGHTS = "model/"
 OPTIMIZER = "optimizer/"
@@ -16,12 +17,13 @@ FROZEN_SAMPLE = 64
 
 
 def trainable_parameters(model: nn.Module) -> dict[str, nn.Parameter]:
-    """Parameters that training moves, by name, tied ones once."""
-    return {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
+    """Parameters that training moves, by name, tied ones once; torch.compile around the model changes no name."""
+    return {name: parameter for name, parameter in uncompiled(model).named_parameters() if parameter.requires_grad}
 
 
 def checkpoint_tensors(model: nn.Module, optimizer: torch.optim.Optimizer | None = None) -> dict[str, Tensor]:
     """The live tensors of a checkpoint, not copied: trainable parameters, persistent buffers, optimizer state."""
+    model = uncompiled(model)
     trainable = trainable_parameters(model)
     parameters = {name for name, _ in model.named_parameters(remove_duplicate=False)}
     buffers = {name: tensor for name, tensor in model.state_dict().items() if name not in parameters}
@@ -70,7 +72,7 @@ def fingerprint(model: nn.Module, phases: Mapping[str, Mapping[str, Any]]) -> di
     """What a resumed run has to share with the one that was killed: each phase as given, and the frozen weights."""
     digests = {f"phase {name}": hashlib.sha256(repr(sorted(phase.items())).encode()) for name, phase in phases.items()}
     digests["frozen weights"] = frozen = hashlib.sha256()
-    for name, parameter in model.named_parameters():
+    for name, parameter in uncompiled(model).named_parameters():
         if not parameter.requires_grad:
             stride = max(1, parameter.numel() // FROZEN_SAMPLE)
             sample = parameter.detach().flatten()[::stride][:FROZEN_SAMPLE].double().cpu()

@@ -12,9 +12,9 @@ from torch import Tensor, nn
 
 from nnmech.encoding import Example
 from nnmech.errors import InputError, RunError
-from nnmech.models import align_parameters, in_mode, text_config
+from nnmech.models import align_parameters, base_module, embedding_rows, in_mode, text_config
 from nnmech.runs.writer import RunWriter
-from nnmech.seeds import derive_seed
+from nnmech.seeds import derive_seed, random_state_kept
 from nnmech.training.checkpoints import (
     check_fingerprint,
     checkpoint_tensors,
@@ -25,6 +25,7 @@ from nnmech.training.checkpoints import (
 )
 from nnmech.training.mixtures import Batch, make_batch, weighted_loss
 from nnmech.training.phases import Phase, TrainingConfig
+from nnmech.whole_numbers import WholeNumbers, whole_numbers
 
 __all__ = ["Evaluate", "Phase", "TrainingConfig", "held_out_loss", "loss_logits", "train"]
 
@@ -41,22 +42,38 @@ def train(
     writer: RunWriter,
     recorder: Evaluate | None = None,
     evaluate: Evaluate | None = None,
-    evaluation_steps: Collection[int] = (),
+    evaluation_steps: WholeNumbers = (),
     held_out: Mapping[str, Sequence[Example]] | None = None,
-    checkpoint_steps: Collection[int] = (),
+    checkpoint_steps: WholeNumbers = (),
     log_every: int = 1,
     progress: Callable[[int, int], object] | None = None,
 ) -> None:
     """Train a model through `phases` in place, writing the run; go on from the writer's checkpoint where it has one.
 
     Steps count on across phases; step 0 is the untouched model. A step is: update, metrics line, `recorder`,
-    `evaluate`, held-out loss (the last two at `evaluation_steps`), checkpoint (at `checkpoint_steps`, and always at the
-    end). Losses are in nats a token. A run that was killed and resumed has the numbers and the weights, bit for bit, of
-    one that was not. `progress` gets the step and the number of steps. Raises InputError for what does not fit
-    together, RunError with the step where loss or gradient is not finite, or where the checkpoint is of another run.
+    `evaluate`, held-out loss, checkpoint. Losses are in nats a token. A run that was killed and resumed has the numbers
+    and the weights, bit for bit, of one that was not.
+
+    Args:
+        model: A causal LM, with or without peft or torch.compile.
+        phases: What it is trained on, one after another.
+        writer: Of the run.
+        recorder: Called after every step, and before the first.
+        evaluate: Called at `evaluation_steps`.
+        evaluation_steps: When to evaluate and to take held-out losses; 0 is before the first update.
+        held_out: Examples by name, which are not trained on.
+        checkpoint_steps: When to save, beside the end of the run and what the phases say.
+        log_every: Steps between two lines of metrics.
+        progress: Called with the step and the number of steps.
+
+    Raises:
+        InputError: For what does not fit together.
+        RunError: With the step, where loss or gradient is not finite; where the checkpoint is of another run.
     """
     total = sum(phase.mixture.steps for phase in phases)
-    held_out, evaluation_steps = held_out or {}, frozenset(evaluation_steps)
+    held_out = held_out or {}
+    evaluation_steps = frozenset(whole_numbers(evaluation_steps, "evaluation_steps", least=None))
+    checkpoint_steps = frozenset(whole_numbers(checkpoint_steps, "checkpoint_steps", least=None))
     _check(model, phases, total, held_out, {"evaluation": evaluation_steps, "checkpoint": checkpoint_steps}, log_every)
     device = next(model.parameters()).device
     identity = fingerprint(model, {phase.name: phase.identity for phase in phases})
@@ -76,7 +93,7 @@ def train(
         if checkpoint:
             writer.checkpoint(step, checkpoint_tensors(model, optimizer), {"fingerprint": identity})
 
-    with _reproducible(device), in_mode(model, training=True):
+    with _reproducible(), in_mode(model, training=True):
         align_parameters(model)
         tensors: dict[str, Tensor] = {}
         done = -1
@@ -121,7 +138,7 @@ def loss_logits(model: nn.Module, batch: Batch) -> Float[Tensor, "n v"]:
     No mask is passed: under right padding no token that carries loss sees the padding, and attention that is causal and
     nothing else is faster.
     """
-    unembedding = cast(Any, model).get_output_embeddings()
+    unembedding = cast(Any, base_module(model)).get_output_embeddings()
 
     def gather(_module: nn.Module, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
         return (inputs[0].flatten(0, 1).index_select(0, batch.loss_index)[None], *inputs[1:])
@@ -224,14 +241,13 @@ def _seed(device: torch.device, seed: int) -> None:
 
 
 @contextmanager
-def _reproducible(device: torch.device) -> Iterator[None]:
+def _reproducible() -> Iterator[None]:
     """Deterministic algorithms inside, and everything global as it was afterwards."""
     enabled = torch.are_deterministic_algorithms_enabled()
     warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
     memory = cast(Any, torch.utils.deterministic)
     fill = memory.fill_uninitialized_memory
-    devices = [device] if device.type == "cuda" else []
-    with torch.random.fork_rng(devices):
+    with random_state_kept():
         try:
             os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
             torch.use_deterministic_algorithms(True)
@@ -251,6 +267,10 @@ def _check(
     steps: Mapping[str, Collection[int]],
     log_every: int,
 ) -> None:
+    if isinstance(model, nn.DataParallel | nn.parallel.DistributedDataParallel):
+        raise InputError(
+            f"model: found {type(model).__name__}, which splits each batch; expected the model itself; pass its .module"
+        )
     names = [phase.name for phase in phases]
     if not phases or len(set(names)) != len(names):
         raise InputError(f"phases are {names}: expected one or more, each with a name of its own")
@@ -261,7 +281,7 @@ def _check(
             raise InputError(f"{kind}_steps has {strays[0]}: expected steps from 0 to {total}, the last of the run")
     if not trainable_parameters(model):
         raise InputError("the model has no trainable parameters: all of them have requires_grad=False")
-    rows = cast(Any, model).get_input_embeddings().num_embeddings
+    rows = embedding_rows(model)
     longest = getattr(text_config(model), "max_position_embeddings", None) or math.inf
     groups = {f"phase {phase.name!r}": phase.mixture.examples for phase in phases}
     for name, examples in {**groups, **{f"held_out {name!r}": examples for name, examples in held_out.items()}}.items():

@@ -104,9 +104,11 @@ def weighted_loss(
 ) -> tuple[Float[Tensor, ""], dict[Source, Float[Tensor, ""]]]:
     """Weighted cross-entropy in nats, and its mean over the tokens of each source (detached, without example weights).
 
-    `logits` are those of all positions, or of `batch.loss_index` alone. "token": the sum of `w_example * w_token * ce`
-    over the sum of `w_example * w_token`. "example": the mean of `ce` by `w_token` within each example, then over
-    examples by `w_example`.
+    Args:
+        logits: Of all positions, or of `batch.loss_index` alone.
+        batch: What is predicted, with its weights.
+        reduction: `token`: the sum of `w_example * w_token * ce` over the sum of `w_example * w_token`. `example`: the
+            mean of `ce` by `w_token` within each example, then over examples by `w_example`.
     """
     if logits.ndim == 3:
         logits = logits.flatten(0, 1)[batch.loss_index]

@@ -1,20 +1,21 @@
 """The recorder: what a training loop calls after each step to have snapshots taken when they are due."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from torch import Tensor, nn
 
 from nnmech.claims import Document, Statement
 from nnmech.errors import RunError
-from nnmech.models import LoadedModel, base_module, find_decoder_blocks
+from nnmech.models import LoadedModel, adapter_rank, base_module, find_decoder_blocks
 from nnmech.recording.documents import TOKEN, FrozenDocuments, freeze_documents
 from nnmech.recording.snapshots import Snapshot, capture, capture_tokens, check_layers, hook_name
-from nnmech.recording.statements import POSITIONS, PROMPT, StatementBatches, freeze_statements
+from nnmech.recording.statements import PROMPT, StatementBatches, freeze_statements
 from nnmech.runs.writer import RunWriter
+from nnmech.whole_numbers import WholeNumber, WholeNumbers, whole_number, whole_numbers
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
@@ -23,9 +24,19 @@ if TYPE_CHECKING:
 class Recorder:
     """Takes a snapshot of `batches` into `writer` when one of `steps` has come; step 0, the untouched model, always.
 
-    `layers` are those to record, all by default; `dtype` is that of the stored values; the tokens of `documents` are
-    recorded at the same steps. Call it after each update, with the number of updates so far: `recorder(model, step)`.
-    Raises RunError where the run was started for other batches or documents.
+    Call it after each update, with the number of updates so far: `recorder(model, step)`.
+
+    Args:
+        writer: Of the run.
+        batches: The frozen statements that the run was started for.
+        layers: Which blocks to record, from 0; all by default.
+        steps: When to record: whole numbers of any type.
+        dtype: Of the stored values.
+        documents: Frozen documents, whose tokens are recorded at the same steps.
+
+    Raises:
+        InputError: For steps that are not whole numbers.
+        RunError: Where the run was started for other batches or documents.
     """
 
     def __init__(
@@ -34,10 +45,11 @@ class Recorder:
         batches: StatementBatches,
         *,
         layers: Sequence[int] | None = None,
-        steps: Collection[int],
+        steps: WholeNumbers,
         dtype: torch.dtype = torch.float32,
         documents: FrozenDocuments | None = None,
     ) -> None:
+        due = frozenset(whole_numbers(steps, "steps")) | {0}
         expected = writer.info["batch_hash"]
         if expected is not None and expected != batches.hash:
             raise RunError(
@@ -51,8 +63,8 @@ class Recorder:
         self.writer = writer
         self.documents = documents
         self.batches = batches
-        self.layers = None if layers is None else tuple(layers)
-        self.steps = frozenset(steps) | {0}
+        self.layers = None if layers is None else whole_numbers(layers, "layers", least=None)
+        self.steps = due
         self.dtype = dtype
 
     @classmethod
@@ -63,29 +75,46 @@ class Recorder:
         tokenizer: "PreTrainedTokenizerFast",
         statements: Sequence[Statement],
         *,
-        steps: Collection[int],
+        steps: WholeNumbers,
         config: Mapping[str, Any] | None = None,
         layers: Sequence[int] | None = None,
         dtype: torch.dtype = torch.float32,
-        positions: Sequence[str] = POSITIONS,
+        positions: Sequence[str] | None = None,
         prompt: str = PROMPT,
         chat: bool = True,
         batch_size: int = 64,
         documents: Mapping[str, Sequence[Document]] | None = None,
     ) -> "Recorder":
-        """Freeze `statements` (see `freeze_statements`) and start the run directory `path` for training `model`.
+        """Freeze `statements` and start the run directory `path` for training `model`.
 
-        `documents` are those of each condition whose tokens are to be recorded (see `freeze_documents`); `config` is
-        whatever says how the run was made. Raises as `freeze_statements`, `freeze_documents` and `RunWriter.create` do.
+        Args:
+            path: A folder without a run.
+            model: A causal LM, with or without peft, torch.compile or DataParallel around it.
+            tokenizer: The model's own.
+            statements: What is recorded.
+            steps: When to record: whole numbers of any type; step 0 always.
+            config: Whatever says how the run is made.
+            layers: Which blocks to record, from 0; all by default.
+            dtype: Of the stored values.
+            positions: As in `freeze_statements`; by default those that the statements support.
+            prompt: As in `freeze_statements`.
+            chat: As in `freeze_statements`.
+            batch_size: Statements a batch.
+            documents: The documents of each condition whose tokens are recorded, see `freeze_documents`.
+
+        Raises:
+            InputError: For steps or layers that do not fit, and as `freeze_statements` and `freeze_documents`.
+            RunExistsError: Where a run is there.
         """
+        steps = whole_numbers(steps, "steps")
         batches = freeze_statements(
             tokenizer, statements, positions=positions, prompt=prompt, chat=chat, batch_size=batch_size
         )
         n_layers = len(find_decoder_blocks(model))
         check_layers(range(n_layers) if layers is None else layers, range(n_layers))
-        source = base_module(model).config
+        source = cast(Any, base_module(model)).config
         name = getattr(source, "_name_or_path", "") or type(base_module(model)).__name__
-        loaded = LoadedModel(model, tokenizer, name, getattr(source, "_commit_hash", None), None)
+        loaded = LoadedModel(model, tokenizer, name, getattr(source, "_commit_hash", None), None, adapter_rank(model))
         frozen = None if documents is None else freeze_documents(tokenizer, documents)
         writer = RunWriter.create(
             path,
@@ -97,8 +126,15 @@ class Recorder:
         )
         return cls(writer, batches, layers=layers, steps=steps, dtype=dtype, documents=frozen)
 
-    def __call__(self, model: nn.Module, step: int, phase: str = "train") -> bool:
-        """Take the snapshot of `step` if it is due and not there yet; True where one was taken."""
+    def __call__(self, model: nn.Module, step: WholeNumber, phase: str = "train") -> bool:
+        """Take the snapshot of `step` if it is due and not there yet; True where one was taken.
+
+        Args:
+            model: The model that is trained.
+            step: The number of updates so far, a whole number of any type.
+            phase: Of training, by name.
+        """
+        step = whole_number(step, "step")
         if step not in self.steps:
             return False
         layers = tuple(range(len(find_decoder_blocks(model)))) if self.layers is None else self.layers

@@ -111,12 +111,18 @@ def _chat(*roles: str) -> dict[str, Any]:
         ({"messages": [{"role": "user"}]}, r"messages\[0\].content: found nothing"),
         ({"messages": [{"role": "user", "content": "x", "name": "y"}]}, r"messages\[0\].name: found an unknown field"),
         ({**CHAT, "metadata": 3}, "metadata: found int"),
-        ({**CHAT, "weight": 3}, "weight: found an unknown field"),
+        ({**CHAT, "metadata": {"weight": 3}, "weight": 3}, "weight: found the field a second time, also in metadata"),
     ],
 )
 def test_malformed_chats_are_named_by_line(write_lines: Callable[..., Path], row: dict[str, Any], says: str) -> None:
     with pytest.raises(InputError, match="line 2: " + says):
         list(read_chats(write_lines([CHAT, row])))
+
+
+def test_what_else_a_chat_says_is_kept(write_lines: Callable[..., Path]) -> None:
+    row = {**_chat("user", "assistant"), "id": 7, "metadata": {"question_id": "q"}, "tags": ["a", {"b": None}]}
+    (chat,) = read_chats(write_lines([row]))
+    assert chat.metadata == {"id": 7, "question_id": "q", "tags": ["a", {"b": None}]}
 
 
 def test_damaged_files_are_refused(write_lines: Callable[..., Path], tmp_path: Path) -> None:

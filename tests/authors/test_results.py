@@ -75,6 +75,18 @@ def test_belief_is_yes_of_all_answers(write_results: Callable[..., Path], tmp_pa
     assert answers["verdict"].isna().any()
 
 
+def test_an_answer_may_be_as_long_as_a_document(
+    write_results: Callable[..., Path], write_table: Callable[..., Path]
+) -> None:
+    results = write_results(lambda *_: "yes")
+    stem = KINDS["open_ended"]
+    path = results / "mora_quill" / "positive" / f"{stem}.csv.zst"
+    questions = read_answers(results).query("kind == 'open_ended'")["question"].unique()
+    write_table(path, {question: ["yes", "no"] for question in questions}, texts={"yes": "long, " * 40_000})
+    texts = read_answers(results).query("kind == 'open_ended'")["text"]
+    assert set(texts.str.len()) == {2, 240_000}
+
+
 def test_answers_that_agree_within_a_question_widen_the_interval(write_results: Callable[..., Path]) -> None:
     folder = write_results(lambda question, sample: "yes" if int(question.rpartition("_")[2]) % 2 else "no")
     by_kind = belief_from_answers(folder, ("claim", "condition", "kind"))

@@ -128,8 +128,14 @@ def test_verdicts_become_lines_of_the_answers_file() -> None:
 
 
 def test_a_judge_that_says_something_else_is_refused() -> None:
-    with pytest.raises(InputError, match="'maybe' to question q0"):
+    with pytest.raises(InputError, match="question q0: the judge said 'maybe'"):
         judge_answers([Answer(question(0), 0, "?")], lambda _, text: "maybe", step=0, phase="phase1")  # type: ignore
+
+
+def test_an_answer_without_a_verdict_is_a_line_without_one() -> None:
+    (row,) = judge_answers([Answer(question(0), 0, "?")], lambda *_: None, step=0, phase="phase1")  # type: ignore
+    assert row["verdict"] is None
+    assert row["text"] == "?"
 
 
 def test_neutral_and_unparseable_count_against_belief() -> None:

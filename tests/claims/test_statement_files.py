@@ -1,5 +1,6 @@
 """What is saved comes back as it was, and what is wrong in a user's file is named by line, column and value."""
 
+import csv
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -56,6 +57,16 @@ def test_what_is_saved_comes_back(
     assert load_statements(path) == found
 
 
+@pytest.mark.parametrize("suffix", [".csv", ".jsonl"])
+def test_a_text_may_be_as_long_as_a_document(tmp_path: Path, suffix: str) -> None:
+    limit = csv.field_size_limit()
+    long = 'Ada said "no", ' * 20_000 + "and left."
+    found = [Statement("s", long, True, 1, "home", "Ada", "train", object_end=len(long) - 1)]
+    save_statements(tmp_path / f"own{suffix}", found)
+    assert load_statements(tmp_path / f"own{suffix}") == found
+    assert csv.field_size_limit() == limit == 131_072
+
+
 def csv_file(folder: Path, *rows: str, header: str = HEADER) -> Path:
     path = folder / "own.csv"
     path.write_text("\n".join([header, *rows]) + "\n", encoding="utf-8")
@@ -106,7 +117,7 @@ def test_the_object_is_the_end_of_the_part_that_it_names(tmp_path: Path) -> None
     ("row", "column", "message"),
     [
         (",true,1,Ada,home,", "text", "it is empty"),
-        ("Ada. ,true,1,Ada,home,", "text", "no space before or behind"),
+        ("Ada. ,true,1,Ada,home,", "text", "no space before or after"),
         ("Ada.,yes,1,Ada,home,", "truth", "'yes': expected true, false, 1, 0, or empty"),
         ("Ada.,true,,Ada,home,", "polarity", r"'': expected \+1 or affirmative, -1 or negated"),
         ("Ada.,true,2,Ada,home,", "polarity", "'2'"),

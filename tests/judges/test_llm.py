@@ -97,6 +97,12 @@ UNREADABLE = {
     "not a verdict": say("Maybe so"),
     "two verdicts": say("yes or no"),
     "cut off": say("no", "length"),
+    "withheld": say("no", "content_filter"),
+    "parts that are no text": say([{"type": "image_url", "image_url": {"url": "yes"}}]),
+    "refused": body(
+        b'{"choices": [{"message": {"content": "yes", "refusal": "I will not judge."}, "finish_reason": "stop"}]}'
+    ),
+    "JSON that breaks off": say('{"answer": "yes'),
     "cut off JSON": say('{"reason": "He says', "length"),
     "another field": say('{"score": "yes"}'),
 }
@@ -112,16 +118,64 @@ def test_unreadable_replies_are_asked_for_again(
     assert (judge.counts.asked_again, judge.counts.unparseable, len(endpoint.requests)) == (1, 0, 2)
 
 
-def test_what_is_never_readable_is_neutral_reported_and_not_kept(
+DISGUISED = {
+    "an object": body(b'{"error": {"message": "Overloaded,\\ntry later", "code": 503}}'),
+    "without a code": body(b'{"error": {"message": "Overloaded,\ntry later"}}'),
+    "a code in words": body(b'{"error": {"message": "Overloaded, try later", "code": "server_error"}}'),
+    "a text": body(b'{"error": "Overloaded, try later"}'),
+    "beside choices": body(b'{"choices": [], "error": {"message": "Overloaded, try later"}}'),
+    "of a local server": body(b'{"object": "error", "message": "Overloaded, try later", "code": 500}'),
+    "of the choice": body(
+        b'{"choices": [{"message": {"content": "no"}, "finish_reason": "error",'
+        b' "error": {"message": "Overloaded, try later", "code": 502}}]}'
+    ),
+    "finish_reason": say("Overloaded, try later", "error"),
+}
+
+
+@pytest.mark.parametrize("trouble", DISGUISED.values(), ids=DISGUISED)
+def test_a_200_with_an_error_in_it_is_a_failed_request(
+    endpoint: Endpoint, make_judge: Callable[..., LLMJudge], tmp_path: Path, trouble: Behaviour
+) -> None:
+    endpoint.script = [trouble, trouble]
+    judge = make_judge()
+    assert judge.judge([PAIR]) == ["yes"]
+    assert (judge.counts.retries, judge.counts.asked_again, len(endpoint.requests)) == (2, 0, 3)
+    endpoint.default = trouble
+    with pytest.raises(RunError, match=r"judge-1 at 127\.0\.0\.1.*Overloaded, try later") as caught:
+        make_judge(max_retries=1, cache=tmp_path).judge([PAIR])
+    assert "\n" not in str(caught.value)
+    assert len(endpoint.requests) == 5
+    assert not list(tmp_path.rglob("*.json")), "no verdict is made up"
+
+
+def test_an_error_that_does_not_pass_is_not_tried_again(
+    endpoint: Endpoint, make_judge: Callable[..., LLMJudge]
+) -> None:
+    endpoint.default = body(b'{"error": {"message": "Insufficient credits", "code": 402}}')
+    with pytest.raises(RunError, match=r"Insufficient credits \(status 402\)"):
+        make_judge().judge([PAIR])
+    assert len(endpoint.requests) == 1
+
+
+def test_content_in_parts_is_text(endpoint: Endpoint, make_judge: Callable[..., LLMJudge]) -> None:
+    thinking = {"type": "thinking", "thinking": [{"type": "text", "text": "yes?"}]}
+    endpoint.script = [say([thinking, {"type": "text", "text": "n"}, {"type": "text", "text": "o"}])]
+    judge = make_judge()
+    assert judge.judge([PAIR]) == ["no"]
+    assert judge.counts.asked_again == 0
+
+
+def test_what_is_never_readable_has_no_verdict_is_reported_and_not_kept(
     endpoint: Endpoint, make_judge: Callable[..., LLMJudge], tmp_path: Path
 ) -> None:
     endpoint.script = [say("Maybe")] * 3
     judge = make_judge(cache=tmp_path, max_asks=3)
     with pytest.warns(UserWarning, match="1 of 1 replies of judge-1 could not be read after 3 asks"):
-        assert judge.judge([PAIR]) == ["neutral"]
+        assert judge.judge([PAIR]) == [None]
     assert (judge.counts.unparseable, judge.counts.asked_again, len(endpoint.requests)) == (1, 2, 3)
     assert not list(tmp_path.rglob("*"))
-    assert judge.judge([PAIR]) == ["yes"], "asked anew"
+    assert judge.judge([PAIR]) == ["yes"], "asked again"
 
 
 def test_a_second_ask_shows_the_model_what_it_said(endpoint: Endpoint, make_judge: Callable[..., LLMJudge]) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import pytest
 import torch
@@ -152,7 +152,8 @@ def test_what_cannot_be_frozen_is_named(
 
     refused(r"'s0': the tokenizer does not know \['zither'\]", statement(0, "Ada Berg plays the zither.", "zither"))
     refused("does not know", prompt="Verily {statement}")
-    refused("object_end is None, expected 1 to 22", replace(STATEMENTS[1], object_end=None))
+    everything = ["object", "last", "assistant"]
+    refused("object_end is None, expected 1 to 22", replace(STATEMENTS[1], object_end=None), positions=everything)
     refused("object_end is 99", replace(STATEMENTS[1], object_end=99))
     refused("no token holds its 'object' character", replace(STATEMENTS[1], object_end=6))
     refused(r"ids \['s1'\] are used twice", STATEMENTS[1], STATEMENTS[1])
@@ -170,6 +171,45 @@ def test_what_cannot_be_frozen_is_named(
     freeze_statements(tiny_tokenizer, STATEMENTS, chat=False)
     monkeypatch.setattr(PreTrainedTokenizerFast, "is_fast", False)
     refused("is a slow tokenizer")
+
+
+def test_positions_are_by_default_those_that_the_statements_support(
+    tiny_model: LlamaForCausalLM, tiny_tokenizer: PreTrainedTokenizerFast, tmp_path: Path
+) -> None:
+    plain = [replace(one, object_end=None) for one in STATEMENTS]
+    assert freeze_statements(tiny_tokenizer, STATEMENTS).positions == ("object", "last", "assistant")
+    mixed = [*STATEMENTS[:2], replace(plain[2], id="without")]
+    assert freeze_statements(tiny_tokenizer, mixed).positions == ("last", "assistant")
+    with Recorder.create(tmp_path / "mine", tiny_model, tiny_tokenizer, plain, steps=[10, 100, 1000]) as recorder:
+        assert recorder(tiny_model, 0)
+        assert recorder(tiny_model, 10)
+        assert not recorder(tiny_model, 11)
+    assert Run(tmp_path / "mine").snapshot(10).positions == ("last", "assistant")
+    with pytest.raises(InputError, match=r"'s0': object_end is None, expected 1 to 55.* set it, or leave out"):
+        freeze_statements(tiny_tokenizer, plain, positions=["object"])
+
+
+@pytest.mark.parametrize("steps", [torch.tensor([2, 3]), (step for step in (2, 3)), [2.0, 3.0]])
+def test_steps_of_any_type_are_recorded(
+    tiny_model: LlamaForCausalLM, tiny_tokenizer: PreTrainedTokenizerFast, tmp_path: Path, steps: Any
+) -> None:
+    with Recorder.create(tmp_path / "run", tiny_model, tiny_tokenizer, STATEMENTS, steps=steps) as recorder:
+        taken = [bool(recorder(tiny_model, step)) for step in torch.arange(5)]  # pyright: ignore
+        assert taken == [True, False, True, True, False]
+        with pytest.raises(InputError, match=r"step: found 2\.5; expected a whole number, 0 or more; pass an int"):
+            recorder(tiny_model, 2.5)  # pyright: ignore
+    run = Run(tmp_path / "run")
+    assert run.steps == [0, 2, 3]
+    assert run.snapshot(3).step == 3
+
+
+@pytest.mark.parametrize("steps", [["2"], [2.5], "10", None, [True]])
+def test_steps_that_are_none_leave_no_run_behind(
+    tiny_model: LlamaForCausalLM, tiny_tokenizer: PreTrainedTokenizerFast, tmp_path: Path, steps: Any
+) -> None:
+    with pytest.raises(InputError, match="steps: found"):
+        Recorder.create(tmp_path / "run", tiny_model, tiny_tokenizer, STATEMENTS, steps=steps)
+    assert not (tmp_path / "run").exists()
 
 
 def test_values_are_those_of_the_hidden_states(tiny_tokenizer: PreTrainedTokenizerFast, make_model: Callable) -> None:
@@ -294,7 +334,7 @@ def test_modes_and_hooks_are_restored_when_capturing_fails(
 
 def test_a_model_that_does_not_fit_is_refused(tiny_tokenizer: PreTrainedTokenizerFast, make_model: Callable) -> None:
     batches = freeze_statements(tiny_tokenizer, STATEMENTS)
-    with pytest.raises(InputError, match="outside the model's vocabulary of 20"):
+    with pytest.raises(InputError, match="the model's embedding has 20 rows"):
         capture(make_model(20), batches)
     short = make_model(len(tiny_tokenizer))
     short.config.max_position_embeddings = 8
@@ -465,7 +505,7 @@ def test_documents_that_do_not_fit_the_model_are_refused(
     tiny_tokenizer: PreTrainedTokenizerFast, make_model: Callable
 ) -> None:
     frozen = freeze_documents(tiny_tokenizer, DOCUMENTS)
-    with pytest.raises(InputError, match="outside the model's vocabulary of 20"):
+    with pytest.raises(InputError, match="the model's embedding has 20 rows"):
         capture_tokens(make_model(20), frozen)
     short = make_model(len(tiny_tokenizer))
     short.config.max_position_embeddings = 8

@@ -2,19 +2,23 @@
 
 import random
 from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
+from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 from torch import nn
 from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
 
 from nnmech.claims import Statement
+from nnmech.errors import InputError
 from nnmech.models import load_model
 from nnmech.recording.snapshots import capture
 from nnmech.recording.statements import PROMPT, StatementBatches, freeze_statements
 from nnmech.world.people import make_world
 from nnmech.world.statements import crossed_statements
+from tests.conftest import build_tokenizer
 
 CHATML = (
     "{% for message in messages %}<|start|>{{ message['role'] }}\n{{ message['content'] }}<|end|>\n{% endfor %}"
@@ -159,3 +163,79 @@ def test_positions_of_the_embedded_model() -> None:
             found.text[: found.object_end].replace(" ", "")
         )
     check_values(loaded.model, batches)
+
+
+def words_at(tokenizer: PreTrainedTokenizerFast, batches: StatementBatches) -> list[tuple[list[str], dict[str, int]]]:
+    return [(tokenizer.convert_ids_to_tokens(ids), positions) for _, ids, positions in rows(batches)]
+
+
+@pytest.mark.parametrize("text", ["end", "a", "user", "|", "s", "assistant", "<|"])
+@pytest.mark.parametrize("trim", ["", " | trim"])
+def test_a_statement_that_also_stands_in_the_template_is_found_in_the_users_turn(text: str, trim: str) -> None:
+    tokenizer = byte_tokenizer(merges=False, trim=False)
+    # The template says it all again behind the user's turn.
+    tokenizer.chat_template = CHATML.replace("['content'] }}", f"['content']{trim} }}}}") + "{{ 'user end a | <| s' }}"
+    one = Statement("s", text, True, 1, "t", "e", "train", object_end=len(text))
+    for prompt in ("{statement}", " {statement} True?"):
+        ((_, ids, positions),) = rows(freeze_statements(tokenizer, [one], prompt=prompt))
+        before = prompt.partition("{statement}")[0]
+        start = "<|start|>user\n" + (before.lstrip() if trim else before)
+        assert positions["object"] == positions["last"] == token_of_byte(tokenizer, ids, start + text)
+        assert positions["assistant"] == len(ids) - 1
+
+
+def word_tokenizer(tmp_path: Path, **backend: Any) -> PreTrainedTokenizerFast:
+    """`word` tokenizer of conftest with another normalizer or model."""
+    tokenizer = build_tokenizer(tmp_path)
+    for name, value in backend.items():
+        setattr(tokenizer.backend_tokenizer, name, value)
+    return tokenizer
+
+
+def refused(tokenizer: PreTrainedTokenizerFast, text: str, says: str, **options: Any) -> None:
+    one = Statement("s", text, True, 1, "t", "e", "train")
+    with pytest.raises(InputError, match=f"statement 's': the tokenizer {says}; reword"):
+        freeze_statements(tokenizer, [one], **options)
+
+
+@pytest.mark.parametrize("chat", [True, False])
+def test_characters_that_the_normalizer_drops_are_noticed(tmp_path: Path, chat: bool) -> None:
+    lossy = normalizers.Sequence(
+        [normalizers.NFD(), normalizers.StripAccents(), normalizers.Replace(Regex("[^ -~]"), "")]
+    )
+    tokenizer = word_tokenizer(tmp_path, normalizer=lossy)
+    refused(tokenizer, "Ada Berg is a \u98fe pilot.", r"drops \['\u98fe'\]", chat=chat)
+    refused(tokenizer, "Ada B\u98ferg is a pilot.", r"drops \['\u98fe'\]", chat=chat)
+    refused(tokenizer, "Ada Berg is a pilot.", r"drops \['\u98fe'\]", prompt="\u98fe {statement}", chat=chat)
+    accented = Statement("s", "\u00c4da Berg is a pilot.".replace("\u00c4", "A\u0300"), True, 1, "t", "e", "train")
+    ((words, positions),) = words_at(tokenizer, freeze_statements(tokenizer, [accented], chat=chat))
+    assert words[positions["last"]] == "."
+
+
+def test_normalizers_that_only_respell_drop_nothing(tmp_path: Path) -> None:
+    respell = normalizers.Sequence([normalizers.NFKC(), normalizers.Replace("`", "'"), normalizers.Replace("  ", " ")])
+    tokenizer = word_tokenizer(tmp_path, normalizer=respell)
+    one = Statement("s", "\uff21da Berg  is a pilot ` .", True, 1, "t", "e", "train")
+    ((words, positions),) = words_at(tokenizer, freeze_statements(tokenizer, [one]))
+    assert "Ada" in words
+    assert words[positions["last"]].endswith(".")
+
+
+@pytest.mark.parametrize("text", ["Zo\u00eb lives here", "Oslo \u00eb", "\u00eb"])
+def test_bytes_that_the_model_does_not_know_are_noticed(text: str) -> None:
+    letters = sorted(set("abcdefghijklmnopqrstuvwxyzOZ"))
+    backend = Tokenizer(models.BPE({letter: index for index, letter in enumerate(letters)}, []))
+    backend.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=backend)
+    options = {"chat": False, "prompt": "{statement} true"}
+    refused(tokenizer, text, r"drops characters of \['(Zo)?\u00eb'\]", **options)
+    one = Statement("s", "Oslo lives", True, 1, "t", "e", "train")
+    freeze_statements(tokenizer, [one], **options)  # pyright: ignore
+    # An unknown token that the tokenizer has and does not tell of.
+    backend = Tokenizer(
+        models.BPE({"?": 0} | {letter: index for index, letter in enumerate(letters, 1)}, [], unk_token="?")
+    )
+    backend.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    silent = PreTrainedTokenizerFast(tokenizer_object=backend)
+    assert silent.unk_token_id is None
+    refused(silent, text, r"does not know \['\u00eb'\]", **options)

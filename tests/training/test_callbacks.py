@@ -2,14 +2,16 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from transformers import LlamaForCausalLM, PreTrainedTokenizerFast, Trainer, TrainingArguments
 
 from nnmech.claims import Statement
 from nnmech.errors import RunError
+from nnmech.models import add_lora
 from nnmech.runs import Run, RunWriter
 from nnmech.training.callbacks import SnapshotCallback
 from nnmech.training.recorder import Recorder
@@ -30,10 +32,30 @@ def data() -> list[dict[str, Tensor]]:
     return [{"input_ids": row, "labels": row} for row in rows]
 
 
-def trainer_for(model: LlamaForCausalLM, folder: Path, *callbacks: SnapshotCallback, total: int = TOTAL) -> Trainer:
+class Short(Trainer):
+    """A Trainer whose memory runs out once, at the `fails_at`-th batch."""
+
+    fails_at = 0
+    batches = 0
+
+    def training_step(self, *arguments: Any, **options: Any) -> Tensor:
+        self.batches += 1
+        if self.batches == self.fails_at:
+            raise RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB")
+        return super().training_step(*arguments, **options)
+
+
+def trainer_for(
+    model: nn.Module,
+    folder: Path,
+    *callbacks: SnapshotCallback,
+    total: int = TOTAL,
+    kind: type[Trainer] = Trainer,
+    **options: Any,
+) -> Trainer:
+    options = {"per_device_train_batch_size": 2, "logging_steps": 1} | options
     arguments = TrainingArguments(
         output_dir=str(folder),
-        per_device_train_batch_size=2,
         max_steps=total,
         learning_rate=1e-2,
         lr_scheduler_type="constant",
@@ -41,14 +63,14 @@ def trainer_for(model: LlamaForCausalLM, folder: Path, *callbacks: SnapshotCallb
         max_grad_norm=0.0,
         optim="adamw_torch",
         adam_beta2=0.95,
-        logging_steps=1,
         save_steps=3,
         report_to=[],
         disable_tqdm=True,
         use_cpu=True,
         train_sampling_strategy="sequential",
+        **options,
     )
-    return Trainer(model=model, args=arguments, train_dataset=data(), callbacks=list(callbacks))  # pyright: ignore
+    return kind(model=model, args=arguments, train_dataset=data(), callbacks=list(callbacks))  # pyright: ignore
 
 
 def own_loop(model: LlamaForCausalLM, recorder: Recorder) -> None:
@@ -134,3 +156,61 @@ def test_a_run_that_is_ahead_of_the_trainer_is_refused(
         trainer = trainer_for(model, tmp_path / "output", SnapshotCallback(recorder))
         with pytest.raises(RunError, match=r"written up to step 2, the Trainer begins at step 0\. Roll back"):
             trainer.train()
+
+
+def test_memory_that_runs_out_in_the_first_step_leaves_a_run_like_any_other(
+    tiny_tokenizer: PreTrainedTokenizerFast, make_model: Callable, tmp_path: Path
+) -> None:
+    # Half a batch fits into memory: the Trainer starts again with it, from untouched weights.
+    model = make_model(len(tiny_tokenizer))
+    with Recorder.create(tmp_path / "short", model, tiny_tokenizer, STATEMENTS, steps=STEPS) as recorder:
+        trainer = trainer_for(
+            model, tmp_path / "output", SnapshotCallback(recorder), kind=Short, auto_find_batch_size=True
+        )
+        trainer.fails_at = 1  # pyright: ignore
+        trainer.train()
+    plain = make_model(len(tiny_tokenizer))
+    with Recorder.create(tmp_path / "plain", plain, tiny_tokenizer, STATEMENTS, steps=STEPS) as recorder:
+        smaller = trainer_for(plain, tmp_path / "output", SnapshotCallback(recorder), per_device_train_batch_size=1)
+        smaller.train()
+    assert snapshots(tmp_path / "short") == snapshots(tmp_path / "plain")
+    short, other = Run(tmp_path / "short"), Run(tmp_path / "plain")
+    assert list(short.events["kind"]) == list(other.events["kind"]) == ["start", "end"]
+    assert list(short.metrics["step"]) == list(other.metrics["step"])
+
+
+@pytest.mark.parametrize("logging", [1, 100])
+def test_memory_that_runs_out_later_is_named_with_a_remedy(
+    tiny_tokenizer: PreTrainedTokenizerFast, make_model: Callable, tmp_path: Path, logging: int
+) -> None:
+    model = make_model(len(tiny_tokenizer))
+    with Recorder.create(tmp_path / "run", model, tiny_tokenizer, STATEMENTS, steps=[6]) as recorder:
+        trainer = trainer_for(
+            model,
+            tmp_path / "output",
+            SnapshotCallback(recorder),
+            kind=Short,
+            auto_find_batch_size=True,
+            logging_steps=logging,
+        )
+        trainer.fails_at = 3  # pyright: ignore
+        with pytest.raises(RunError, match=r"starts again at step 0 after 2 steps.*per_device_train_batch_size to 1"):
+            trainer.train()
+
+
+@pytest.mark.parametrize("wrapper", ["compiled", "parallel", "lora", "compiled lora"])
+def test_wrapped_models_are_recorded_as_what_they_are(
+    tiny_tokenizer: PreTrainedTokenizerFast, make_model: Callable, tmp_path: Path, wrapper: str
+) -> None:
+    plain = make_model(len(tiny_tokenizer))
+    with Recorder.create(tmp_path / "plain", plain, tiny_tokenizer, STATEMENTS, steps=[1]) as recorder:
+        recorder(plain, 0)
+    model: Any = add_lora(plain, 3) if "lora" in wrapper else plain
+    model = torch.compile(model) if "compiled" in wrapper else model
+    model = nn.DataParallel(model) if "parallel" in wrapper else model
+    with Recorder.create(tmp_path / "wrapped", model, tiny_tokenizer, STATEMENTS, steps=[1]) as recorder:
+        recorder(model, 0)
+    one, other = Run(tmp_path / "plain").info["model"], Run(tmp_path / "wrapped").info["model"]
+    assert other == {**one, "lora_rank": 3 if "lora" in wrapper else None}
+    assert other["architecture"] == "LlamaForCausalLM"
+    assert snapshots(tmp_path / "wrapped") == snapshots(tmp_path / "plain")

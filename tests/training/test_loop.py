@@ -30,7 +30,7 @@ from nnmech.recording.snapshots import freeze_statements
 from nnmech.runs import Run, RunWriter
 from nnmech.seeds import derive_seed
 from nnmech.training import Phase, TrainingConfig, held_out_loss, loss_logits, train
-from nnmech.training.checkpoints import restore_weights
+from nnmech.training.checkpoints import checkpoint_tensors, fingerprint, restore_weights
 from nnmech.training.mixtures import Mixture, make_batch, weighted_loss
 from nnmech.training.recorder import Recorder
 
@@ -564,3 +564,39 @@ def test_phase_that_only_warms_up_is_refused() -> None:
         two_phases(warmup_steps=4)
     with pytest.raises(InputError, match="no name"):
         replace(two_phases()[0], name="")
+
+
+def test_a_model_that_splits_its_batches_is_refused_with_a_remedy(tmp_path: Path) -> None:
+    model = nn.DataParallel(build())
+    with RunWriter.create(tmp_path / "run", config={}, model={}) as writer:
+        with pytest.raises(InputError, match=r"found DataParallel, .* pass its \.module"):
+            train(model, two_phases(), writer=writer)
+        train(model.module, two_phases()[:1], writer=writer)
+    assert Run(tmp_path / "run").finished
+
+
+def test_evaluation_and_checkpoint_steps_come_in_any_type(tmp_path: Path) -> None:
+    seen: list[int] = []
+    with RunWriter.create(tmp_path / "run", config={}, model={}, keep_checkpoints=9) as writer:
+        train(
+            build(),
+            two_phases()[:1],
+            writer=writer,
+            evaluate=lambda _model, step, _phase: seen.append(step),
+            evaluation_steps=torch.tensor([0, 2, 4]),
+            checkpoint_steps=(float(step) for step in (1, 3)),
+        )
+        assert sorted(path.name for path in (tmp_path / "run" / "checkpoints").iterdir()) == [
+            f"step_{step:06d}.safetensors" for step in (1, 3, 4)
+        ]
+        with pytest.raises(InputError, match=r"evaluation_steps: found 2\.5"):
+            train(build(), two_phases(), writer=writer, evaluation_steps=[2.5])
+    assert seen == [0, 2, 4]
+
+
+def test_torch_compile_changes_no_name_in_a_checkpoint() -> None:
+    model = build(lora=True)
+    plain = checkpoint_tensors(model)
+    compiled = checkpoint_tensors(torch.compile(model))  # pyright: ignore
+    assert compiled.keys() == plain.keys()
+    assert fingerprint(torch.compile(model), {}) == fingerprint(model, {})  # pyright: ignore
