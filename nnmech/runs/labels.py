@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Any, Self
+from typing import Any
 
 from nnmech.errors import RunError
 
@@ -31,7 +31,7 @@ class RunLabels:
     """Last step of the last phase."""
 
     @classmethod
-    def read(cls, config: Mapping[str, Any], path: object = "run.json") -> Self:
+    def read(cls, config: Mapping[str, Any], path: object = "run.json") -> "RunLabels":
         """The labels in a run's `config`; RunError that names `path` and the label where one has another type."""
         return cls(**{field.name: _typed(field.name, config.get(field.name), path) for field in fields(cls)})
 

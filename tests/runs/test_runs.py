@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 import torch
 
-from nnmech import files
 from nnmech.claims import Question, Statement
 from nnmech.errors import InputError, RunError, RunExistsError, RunLockedError
 from nnmech.recording.documents import TOKEN, FrozenDocuments
@@ -79,7 +78,7 @@ def train(writer: RunWriter) -> None:
 
 
 def content(path: Path) -> dict[str, object]:
-    """All of a run but the clock and the story of its resumes."""
+    """All of a run but the clock, the digests of what has the clock in it, and the story of its resumes."""
     found: dict[str, object] = {}
     for file in sorted(path.rglob("*")):
         name = str(file.relative_to(path))
@@ -87,7 +86,7 @@ def content(path: Path) -> dict[str, object]:
             rows = [json.loads(line) for line in file.read_text().splitlines()]
             rows = [{key: value for key, value in row.items() if key != "time"} for row in rows]
             found[name] = [row for row in rows if row.get("kind") != "resume"]
-        elif file.is_file() and file.name not in (".lock", "run.json"):
+        elif file.is_file() and file.name not in (".lock", "run.json", "digests.json"):
             found[name] = file.read_bytes()
     return found
 
@@ -224,6 +223,7 @@ def test_a_reader_tolerates_a_run_in_progress(tmp_path: Path) -> None:
     writer = create(tmp_path / "run")
     for step in range(1, 5):
         advance(writer, step)
+    size = (tmp_path / "run/metrics.jsonl").stat().st_size
     with open(tmp_path / "run/metrics.jsonl", "ab") as file:
         file.write(b'{"step": 5, "ph')
     (tmp_path / "run/snapshots/.step_000006.safetensors.0123abcd.tmp").write_bytes(b"half")
@@ -233,6 +233,7 @@ def test_a_reader_tolerates_a_run_in_progress(tmp_path: Path) -> None:
     assert run.steps == [2, 4]
     assert not run.finished
     run.verify()
+    os.truncate(tmp_path / "run/metrics.jsonl", size)
     for step in (5, 6):
         advance(writer, step)
     assert run.steps == [2, 4, 6]
@@ -353,7 +354,7 @@ def test_a_full_disk_is_one_clear_error_and_nothing_is_half_written(
                 return genuine(*arguments)
 
             with monkeypatch.context() as patch:
-                patch.setattr(files.os, call, fill)
+                patch.setattr(os, call, fill)
                 problem = None
                 try:
                     train(writer)

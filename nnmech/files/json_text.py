@@ -1,0 +1,157 @@
+"""JSON that is not ours: bounded in bytes, depth, rows and memory, and of JSON's own numbers and whole characters."""
+
+import json
+import math
+import re
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from nnmech.errors import InputError
+from nnmech.files.bounds import SMALL, TABLE, Bounds
+from nnmech.files.folder import Folder
+from nnmech.files.reading import ErrorType, decode, read_bytes
+
+_NOT_BRACKETS = bytes(byte for byte in range(256) if byte not in b"[]{}")
+_BRACKETS = bytes.maketrans(b"{}", b"[]")
+_LONG_NUMBER = re.compile(r"\d{19}")
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+_LARGEST = 2**63
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if math.isinf(value):
+        raise ValueError(f"the number {_short(text)} is too large for any computation")
+    return value
+
+
+def _whole(text: str) -> int:
+    # More digits than 2**63 has take the longer the more there are.
+    value = int(text) if len(text) <= 20 else _LARGEST
+    if not -_LARGEST <= value < _LARGEST:
+        raise ValueError(f"the number {_short(text)} is too large for any computation")
+    return value
+
+
+def _constant(text: str) -> float:
+    raise ValueError(f"{text} is no number of JSON")
+
+
+_DECODER = json.JSONDecoder(parse_float=_finite, parse_constant=_constant)
+_CAREFUL = json.JSONDecoder(parse_float=_finite, parse_constant=_constant, parse_int=_whole)
+_ANY_NUMBER = json.JSONDecoder(parse_int=_whole)
+
+
+def parse_json(
+    text: str, place: object, *, depth: int = SMALL.depth, finite: bool = True, error: ErrorType = InputError
+) -> Any:
+    """The value that `text` spells in JSON, at `place` (a file, or a file and a line).
+
+    Raises `error` for anything else, for more than `depth` levels, for half a surrogate pair, for whole numbers beyond
+    64 bits and, with `finite`, for numbers that are not finite.
+    """
+    decoder = _ANY_NUMBER if not finite else _CAREFUL if _LONG_NUMBER.search(text) else _DECODER
+    try:
+        value = decoder.decode(text)
+        if _SURROGATE.search(text):
+            json.dumps(value, ensure_ascii=False).encode()
+    except RecursionError:
+        raise _too_deep(place, depth, error) from None
+    except UnicodeEncodeError as problem:
+        raise error(f"{place}: damaged, half a surrogate pair; restore it from a copy") from problem
+    except ValueError as problem:
+        raise error(f"{place}: damaged, expected JSON: {problem}; restore it from a copy") from problem
+    if text.count("[") + text.count("{") > depth and _deeper(text, depth):
+        raise _too_deep(place, depth, error)
+    return value
+
+
+def read_json(
+    path: Path | str, bounds: Bounds = SMALL, *, root: Folder | None = None, error: ErrorType = InputError
+) -> Any:
+    """The value in a file of JSON (within `root`, see `opened`); FileNotFoundError where it is missing.
+
+    Raises `error` for what `parse_json` refuses and for what is beyond `bounds`.
+    """
+    place = path if root is None else root.path / path
+    return parse_document(read_bytes(path, bounds.bytes, root=root, error=error), place, bounds, error=error)
+
+
+def parse_document(data: bytes, place: object, bounds: Bounds = SMALL, *, error: ErrorType = InputError) -> Any:
+    """The value in the bytes of one JSON document, bounded as `read_json` does."""
+    _check_values(data, place, bounds, error)
+    return parse_json(decode(data, str(place), error=error), place, depth=bounds.depth, error=error)
+
+
+def parse_rows(
+    data: bytes,
+    place: object,
+    bounds: Bounds = TABLE,
+    *,
+    first_line: int = 1,
+    error: ErrorType = InputError,
+) -> list[dict[str, Any]]:
+    """The JSON objects in finished lines of `data`; a last line without its newline is still being written.
+
+    Raises `error` that names the line for one that is not an object, and for what is beyond `bounds`.
+    """
+    end = data.rfind(b"\n")
+    if end < 0:
+        return []
+    _check_values(data, place, bounds, error)
+    if data.count(b"\n") > bounds.rows:
+        raise error(f"{place}: more than {bounds.rows:,} lines, expected at most that many; split the file")
+    text = decode(data[:end], str(place), first_line=first_line, error=error)
+    careful = "\\u" in text or _LONG_NUMBER.search(text) is not None
+    rows = []
+    for number, line in enumerate(text.split("\n"), start=first_line):
+        row = None
+        if not careful and len(line) <= bounds.line_bytes and line.count("[") + line.count("{") <= bounds.depth:
+            # What is wrong with a line is said below.
+            with suppress(ValueError, RecursionError):
+                row = _DECODER.decode(line)
+        if type(row) is not dict:
+            row = _row(line, f"{place}, line {number}", bounds, error)
+        rows.append(row)
+    return rows
+
+
+def _row(line: str, place: str, bounds: Bounds, error: ErrorType) -> dict[str, Any]:
+    if len(line) > bounds.line_bytes:
+        raise error(f"{place}: longer than {bounds.line_bytes:,} characters; restore it from a copy")
+    row = parse_json(line, place, depth=bounds.depth, error=error)
+    if not isinstance(row, dict):
+        raise error(f"{place}: expected a JSON object, found {_kind(row)}; restore it from a copy")
+    return row
+
+
+def _kind(value: object) -> str:
+    names: Sequence[tuple[type, str]] = ((list, "a list"), (str, "a text"), (bool, "a truth value"))
+    return next((name for kind, name in names if isinstance(value, kind)), "null" if value is None else "a number")
+
+
+def _check_values(data: bytes, place: object, bounds: Bounds, error: ErrorType) -> None:
+    if data.count(b",") > bounds.values:
+        raise error(f"{place}: more than {bounds.values:,} values, expected at most that many; split the file")
+
+
+def _deeper(text: str, depth: int) -> bool:
+    """Whether JSON that is well formed has more than `depth` levels."""
+    # In well-formed JSON a backslash stands in a string alone, so that each second part is outside of strings.
+    data = text.encode().replace(b"\\\\", b"").replace(b'\\"', b"")
+    brackets = b"".join(data.split(b'"')[::2]).translate(_BRACKETS, _NOT_BRACKETS)
+    for _ in range(depth):
+        if not brackets:
+            return False
+        brackets = brackets.replace(b"[]", b"")
+    return bool(brackets)
+
+
+def _too_deep(place: object, depth: int, error: ErrorType) -> Exception:
+    return error(f"{place}: more than {depth} levels of lists and objects, expected at most that many; make it flatter")
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 24 else f"{text[:12]}… ({len(text):,} characters)"
