@@ -1,6 +1,5 @@
 """Bytes and lines of files that are not ours: bounded, never waiting, every error with the file and the line."""
 
-import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +10,7 @@ import zstandard
 
 from nnmech.errors import InputError, NnmechError, RunError
 from nnmech.files.bounds import TABLE, Bounds
+from nnmech.files.digests import Digest
 from nnmech.files.folder import Folder, folder_of, open_regular
 
 PIECE = 2**18
@@ -112,7 +112,7 @@ def sha256_file(path: Path | str) -> str:
     """Hexadecimal SHA-256 of a file's bytes; RunError where it cannot be read."""
     try:
         with opened(path, error=RunError) as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+            return Digest.of_file(file).sha256
     except FileNotFoundError as error:
         raise RunError(f"{path}: cannot be read: {error.strerror}.") from error
 

@@ -127,13 +127,16 @@ def table(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, Check], place
         check_rows(rows, columns, place)
         raise
     # A column that pandas holds as text is text throughout; all others are looked at value by value.
-    check_rows(rows, {name: check for name, check in columns.items() if not _is_sure(frame[name], check)}, place)
+    kinds = dict(zip(frame.columns, frame.dtypes, strict=True))
+    unsure = {name: check for name, check in columns.items() if not _is_sure(frame, name, kinds[name], check)}
+    check_rows(rows, unsure, place)
     return frame
 
 
-def _is_sure(column: pd.Series, check: Check) -> bool:
+def _is_sure(frame: pd.DataFrame, name: str, kind: Any, check: Check) -> bool:
     if check is TEXT:
-        return isinstance(column.dtype, pd.StringDtype)
-    if check is STEP and column.dtype == "int64" and not column.empty:
-        return bool(column.min() >= -1 and column.max() <= MAX_STEP)
-    return check is WHOLE and column.dtype == "int64"
+        return isinstance(kind, pd.StringDtype)
+    if check is STEP and kind == "int64" and len(frame):
+        steps = frame[name]
+        return bool(steps.min() >= -1 and steps.max() <= MAX_STEP)
+    return check is WHOLE and kind == "int64"
