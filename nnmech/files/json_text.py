@@ -110,7 +110,7 @@ def parse_rows(
     rows: list[dict[str, Any]] = []
     start = 0
     # Block by block: a line that needs a closer look costs those around it, not a whole file.
-    while start < end:
+    while start <= end:
         stop = data.find(b"\n", min(start + BLOCK, end))
         rows += _block_rows(data[start:stop], place, bounds, first_line + len(rows), error)
         start = stop + 1
