@@ -15,7 +15,7 @@ from nnmech.files.folder import Folder, folder_of, open_regular
 
 PIECE = 2**18
 # A zstd block of 4 bytes may stand for 128 KiB: small pieces bound what one of them can become.
-PACKED_PIECE = 2**10
+PACKED_PIECE = 2**8
 MAX_WINDOW_BYTES = 2**27
 
 ErrorType = type[NnmechError]
@@ -144,7 +144,8 @@ def _unpacked(file: BinaryIO, path: Path, error: ErrorType) -> Iterator[bytes]:
                 raise error(f"{path}: damaged, expected a zstd file ({problem}); fetch it again") from problem
             packed = frame.unused_data if frame.eof else b""
         if len(pending) >= PIECE:
-            yield bytes(pending)
+            for start in range(0, len(pending), PIECE):
+                yield bytes(pending[start : start + PIECE])
             pending.clear()
     yield bytes(pending)
     # A reader of zstd takes the end of the file for the end of the data, however much is missing.

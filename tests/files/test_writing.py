@@ -3,6 +3,7 @@
 import errno
 import math
 import os
+import resource
 from pathlib import Path
 
 import numpy as np
@@ -116,3 +117,27 @@ def test_rows_end_at_a_torn_last_line_and_a_damaged_one_is_named() -> None:
 def test_text_of_any_language_survives_a_line() -> None:
     rows = [{"text": "Zoë said \u2028 “no”\n\t\0 🙂"}]
     assert parse_rows(json_lines(rows), "a.jsonl") == rows
+
+
+def test_a_limit_on_the_size_of_files_says_what_it_is(tmp_path: Path) -> None:
+    write_bytes_atomic(tmp_path / "a", b"old")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (2**16, hard))
+        with pytest.raises(RunError, match=r"larger than this process or file system may write.*ulimit -f"):
+            write_bytes_atomic(tmp_path / "a", bytes(2**17))
+        with pytest.raises(RunError, match=r"larger than this process or file system may write.*ulimit -f"):
+            save_safetensors_atomic(tmp_path / "a", {"x": torch.ones(2**17)})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert (tmp_path / "a").read_bytes() == b"old"
+    assert names(tmp_path) == ["a"]
+
+
+@pytest.mark.parametrize("name", ["a" * 300, "nul\0byte", "file/below"])
+def test_a_name_that_no_file_can_have_is_one_line(tmp_path: Path, name: str) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(RunError, match=r"cannot be written"):
+        write_bytes_atomic(tmp_path / name, b"x")
+    with pytest.raises(RunError, match=r"cannot be written"):
+        write_bytes_atomic(tmp_path / name / "inside", b"x")
