@@ -65,9 +65,7 @@ def manifest_entry(kind: str, step: int, digest: Digest) -> Entry:
 def manifest_bytes(entries: Iterable[Entry]) -> bytes:
     """The manifest that lists `entries`, the line about itself last."""
     listed = json_lines(entries)
-    digest = Digest.of(listed)
-    about = {"file": MANIFEST_FILE, "kind": "manifest", "step": 0, "size": digest.size, "sha256": digest.sha256}
-    return listed + json_lines([about])
+    return listed + _about(listed)
 
 
 def parse_manifest(data: bytes, place: object, *, sealed: bool) -> dict[str, Entry]:
@@ -81,8 +79,8 @@ def parse_manifest(data: bytes, place: object, *, sealed: bool) -> dict[str, Ent
         raise _damaged(place, "its last line is cut short")
     listed = data[: data.rfind(b"\n", 0, -1) + 1]
     if rows and rows[-1].get("kind") == "manifest":
-        about = rows.pop()
-        if (about.get("size"), about.get("sha256")) != (len(listed), Digest.of(listed).sha256):
+        rows.pop()
+        if data[len(listed) :] != _about(listed):
             raise _damaged(place, "what it lists is not what was written")
     elif sealed:
         raise _damaged(place, "its last line, which is about itself, is missing")
@@ -123,6 +121,13 @@ def is_count(value: object) -> bool:
 def is_step(value: object) -> bool:
     """Whether a value can be a training step."""
     return is_count(value) and isinstance(value, int) and value <= MAX_STEP
+
+
+def _about(listed: bytes) -> bytes:
+    """The manifest's line about what stands above it."""
+    digest = Digest.of(listed)
+    about = {"file": MANIFEST_FILE, "kind": "manifest", "step": 0, "size": digest.size, "sha256": digest.sha256}
+    return json_lines([about])
 
 
 def _damaged(place: object, what: str) -> RunError:
