@@ -3,12 +3,12 @@
 import json
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from nnmech.errors import InputError
+from nnmech.errors import InputError, NnmechError
 from nnmech.files.bounds import SMALL, TABLE, Bounds
 from nnmech.files.folder import Folder
 from nnmech.files.reading import ErrorType, decode, read_bytes
@@ -43,26 +43,41 @@ def _constant(text: str) -> float:
     raise ValueError(f"{text} is no number of JSON")
 
 
+def _decoder(finite: bool, pairs: Callable[[list[tuple[str, Any]]], Any] | None = None) -> json.JSONDecoder:
+    if not finite:
+        return json.JSONDecoder(parse_int=_whole, object_pairs_hook=pairs)
+    return json.JSONDecoder(parse_float=_finite, parse_constant=_constant, parse_int=_whole, object_pairs_hook=pairs)
+
+
 _DECODER = json.JSONDecoder(parse_float=_finite, parse_constant=_constant)
-_CAREFUL = json.JSONDecoder(parse_float=_finite, parse_constant=_constant, parse_int=_whole)
-_ANY_NUMBER = json.JSONDecoder(parse_int=_whole)
+_CAREFUL, _ANY_NUMBER = _decoder(finite=True), _decoder(finite=False)
 
 
 def parse_json(
-    text: str, place: object, *, depth: int = SMALL.depth, finite: bool = True, error: ErrorType = InputError
+    text: str,
+    place: object,
+    *,
+    depth: int = SMALL.depth,
+    finite: bool = True,
+    pairs: Callable[[list[tuple[str, Any]]], Any] | None = None,
+    error: ErrorType = InputError,
 ) -> Any:
     """The value that `text` spells in JSON, at `place` (a file, or a file and a line).
 
     Raises `error` for anything else, for more than `depth` levels, for half a surrogate pair, for whole numbers beyond
-    64 bits and, with `finite`, for numbers that are not finite.
+    64 bits and, with `finite`, for numbers that are not finite. `pairs` makes an object of its names and values.
     """
     decoder = _CAREFUL if finite else _ANY_NUMBER
+    if pairs is not None:
+        decoder = _decoder(finite, pairs)
     try:
         value = decoder.decode(text)
         if _SURROGATE.search(text):
             json.dumps(value, ensure_ascii=False).encode()
     except RecursionError:
         raise _too_deep(place, depth, error) from None
+    except NnmechError:
+        raise
     except UnicodeEncodeError as problem:
         raise error(f"{place}: damaged, half a surrogate pair; restore it from a copy") from problem
     except ValueError as problem:

@@ -84,7 +84,8 @@ def parse_manifest(data: bytes, place: object, *, sealed: bool) -> dict[str, Ent
             raise _damaged(place, "what it lists is not what was written")
     elif sealed:
         raise _damaged(place, "its last line, which is about itself, is missing")
-    return {row["file"]: check_entry(row, f"{place}, line {number}") for number, row in enumerate(rows, start=1)}
+    entries = [check_entry(row, f"{place}, line {number}") for number, row in enumerate(rows, start=1)]
+    return {entry["file"]: entry for entry in entries}
 
 
 def check_entry(row: Mapping[str, Any], place: str) -> Entry:

@@ -11,7 +11,6 @@ import pandas as pd
 
 from nnmech.errors import RunError
 from nnmech.files.digests import Digest
-from nnmech.files.reading import opened
 from nnmech.files.values import json_lines
 from nnmech.files.writing import write_bytes_inside
 from nnmech.recording.snapshots import Snapshot
@@ -145,11 +144,7 @@ class Run:
         if step not in entries:
             raise RunError(f"{self.path}: no {kind} of step {step}. Recorded are the steps {list(entries)}.")
         with open_run(self.path) as folder:
-            try:
-                with opened(entries[step]["file"], root=folder, error=RunError):
-                    return Snapshot.load(self.path / entries[step]["file"], layers=layers)
-            except FileNotFoundError as error:
-                raise RunError(f"{self.path / entries[step]['file']}: no such snapshot.") from error
+            return Snapshot.load(entries[step]["file"], layers=layers, root=folder)
 
     def _finished_files(self) -> dict[str, Entry]:
         """The manifest, read again once it was written: a table of many steps asks for every snapshot by it."""

@@ -199,6 +199,7 @@ DAMAGE: dict[str, tuple[str, bytes]] = {
         "manifest.jsonl",
         b'{"file": {"a": 1}, "kind": "snapshot", "step": 1, "size": 1, "sha256": "00"}\n',
     ),
+    "no file": ("manifest.jsonl", b'{"kind": "snapshot", "step": 1, "size": 1, "sha256": "00"}\n'),
     "a kind that is a list": (
         "manifest.jsonl",
         b'{"file": "a", "kind": [], "step": 1, "size": 1, "sha256": "00"}\n',

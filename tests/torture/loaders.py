@@ -3,15 +3,18 @@
 import json
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
 
+from nnmech.authors.fields import read_yaml
+from nnmech.claims.statement_files import load_statements, save_statements
 from nnmech.files import open_tensors, parse_yaml, read_json, read_text, save_safetensors_atomic, text_lines
+from nnmech.probes.storage import read_fitted, write_fitted
 from nnmech.runs import Run
 from nnmech.runs.summary import summarise_run
-from tests.runs.small_runs import create, train
+from tests.runs.small_runs import STATEMENTS, create, train
 from tests.runs.test_safety import as_older
 
 
@@ -69,6 +72,16 @@ def read_tensors(folder: Path) -> None:
         _ = opened.json("layers"), opened.text("step"), [opened.tensor(name).sum() for name in opened.names]
 
 
+def own_statements(name: str) -> Callable[[Path], object]:
+    """A folder with a user's own statements."""
+    return lambda folder: save_statements(folder / name, [replace(row, role="train") for row in STATEMENTS])
+
+
+def fitted(folder: Path) -> None:
+    """A folder with a fitted object."""
+    write_fitted(folder, "a", {"direction": torch.ones(4)}, {"probe": "truth", "layers": [1, 2]})
+
+
 JSON = json.dumps({"a": [1, 2.5, None, True], "b": {"text": "é\u2028", "n": {"deep": [[[]]]}}}, ensure_ascii=False)
 YAML = "claim: a text\nquestions:\n  - id: q1\n    text: 'is it?'\n    tags: [a, b, 1, yes]\nn: {deep: [[x]]}\n"
 
@@ -81,6 +94,10 @@ LOADERS = [
     Loader("input", file_of(YAML), lambda folder: parse_yaml(read_text(folder / "input", 2**20), "input")),
     Loader("input", file_of("a,b\n1,2\n" * 20), lambda folder: list(text_lines(folder / "input"))),
     Loader("input", tensors, read_tensors),
+    Loader("input", file_of(YAML), lambda folder: read_yaml(folder / "input")),
+    Loader("own.csv", own_statements("own.csv"), lambda folder: load_statements(folder / "own.csv")),
+    Loader("own.jsonl", own_statements("own.jsonl"), lambda folder: load_statements(folder / "own.jsonl")),
+    *(Loader(f"a.{ending}", fitted, lambda folder: read_fitted(folder, "a")) for ending in ("json", "safetensors")),
 ]
 """Add one by a line: the file that is mutated, what makes a folder with it, what reads it."""
 
@@ -124,10 +141,10 @@ def _value_replaced(data: bytearray, generator: random.Random) -> bytearray:
     try:
         whole = json.loads(bytes(data))
         index = -1
-    except ValueError:
+    except (ValueError, RecursionError):
         try:
             whole = json.loads(lines[index])
-        except (ValueError, IndexError):
+        except (ValueError, IndexError, RecursionError):
             return data
     at = whole
     while isinstance(at, dict | list) and at:
