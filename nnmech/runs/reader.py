@@ -29,8 +29,8 @@ from nnmech.runs.format import (
 )
 from nnmech.runs.labels import RunLabels
 from nnmech.runs.lock import RunLock
+from nnmech.runs.sweeping import remove_files
 from nnmech.runs.verify import verify_run
-from nnmech.runs.writer import remove_files
 
 
 class Run:

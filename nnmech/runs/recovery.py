@@ -1,23 +1,20 @@
 """From what a run directory holds to a run that can go on: the checkpoint to roll back to, and what is kept aside."""
 
-import re
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 
 from nnmech.errors import RunError
 from nnmech.files.bounds import SMALL
 from nnmech.files.digests import Digest
-from nnmech.files.folder import Folder, folder_of
+from nnmech.files.folder import Folder
 from nnmech.files.json_text import parse_rows
 from nnmech.files.reading import opened, read_bytes
 from nnmech.files.tensors import open_tensors
-from nnmech.files.writing import disk_errors, write_bytes_inside
 from nnmech.runs.columns import ANSWERS, EVENTS, METRICS, REQUIRED, check_rows
 from nnmech.runs.folder import fault, is_sealed, manifest_in, rows_in
 from nnmech.runs.format import (
-    ASIDE_FOLDER,
     FOLDERS,
     INFO_FILE,
     LOG_FILES,
@@ -35,8 +32,6 @@ from nnmech.runs.verify import prefix_fault, read_digests
 LOG_COLUMNS = {"event": EVENTS, "metrics": METRICS, "answers": ANSWERS}
 NOTHING = -1
 """The step before the first one."""
-TEMPORARY = re.compile(r"\.(?:[A-Za-z0-9_]+\.(?:json|jsonl|safetensors)\.[0-9a-f]{8}\.tmp|tmp[A-Za-z0-9]{6})")
-"""Names of what a writer, or safetensors on its behalf, was writing when it was killed."""
 
 
 @dataclass
@@ -81,63 +76,29 @@ def look(folder: Folder, info: Mapping[str, Any], *, step: int | None, discard: 
     return found
 
 
-def sweep(folder: Folder, manifest: Mapping[str, Entry], target: int) -> list[str]:
-    """Remove what a killed writer left half-written or unlisted; the files that are to be kept aside instead.
-
-    Files of other names, folders and links are left alone: a writer removes what a writer has written.
-    """
-    aside = []
-    sweep_temporaries(folder)
-    for kind, inner in FOLDERS.items():
-        try:
-            within = folder.subfolder(inner)
-        except FileNotFoundError:
-            continue
-        with within:
-            gone = []
-            for name in within.names():
-                step, full = step_of(kind, name), f"{inner}/{name}"
-                if TEMPORARY.fullmatch(name):
-                    gone.append(name)
-                elif step is not None and full not in manifest and within.is_regular(name):
-                    # A checkpoint may be an outdated one; a snapshot is made once, on the way.
-                    if kind != "checkpoint" and step <= target:
-                        aside.append(full)
-                    else:
-                        gone.append(name)
-            _remove(within, gone)
-    return aside
-
-
-def sweep_temporaries(folder: Folder) -> None:
-    """Remove files that a killed writer left half-written beside the logs."""
-    _remove(folder, [name for name in folder.names() if TEMPORARY.fullmatch(name)])
-
-
-def set_aside(folder: Folder, names: list[str], *, copies: Mapping[str, bytes]) -> str:
-    """Move files of the run to a folder of their own, `copies` (bytes by name) with them; the name of that folder."""
-    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
-    inner = f"{ASIDE_FOLDER}/{stamp}"
-    for name, data in copies.items():
-        write_bytes_inside(folder, f"{inner}/{name}", data)
-    for name in names:
-        place = folder.path / name
-        with (
-            disk_errors(place),
-            folder_of(folder, name) as (source, last),
-            folder_of(folder, f"{inner}/{name}", make=True) as (kept, _),
-        ):
-            if source.is_regular(last):
-                source.replace(last, last, into=kept)
-    return inner
-
-
 def manifest_copy(folder: Folder) -> dict[str, bytes]:
     """The damaged manifest as it is, by its name; nothing where there is none."""
     try:
         return {MANIFEST_FILE: read_bytes(MANIFEST_FILE, MANIFEST.bytes, root=folder, error=RunError)}
     except FileNotFoundError:
         return {}
+
+
+def is_kept(kind: str, row: Mapping[str, Any], step: int) -> bool:
+    """Whether a line of a log stays where a run is rolled back to `step`."""
+    if kind == "event" and row.get("kind") == "start":
+        return True
+    # A run that goes on has not ended.
+    return row["step"] <= step and not (kind == "event" and row.get("kind") == "end")
+
+
+def is_other(folder: Folder, name: str, data: bytes) -> bool:
+    """Whether a log has to be written again: it holds more, or shares its bytes with a name outside of the run."""
+    try:
+        with opened(name, root=folder, error=RunError) as file:
+            return os.fstat(file.fileno()).st_nlink > 1 or Digest.of_file(file) != Digest.of(data)
+    except FileNotFoundError:
+        return bool(data)
 
 
 def info_digest(folder: Folder) -> Digest:
@@ -157,13 +118,6 @@ def _check_links(folder: Folder) -> None:
             continue
         except OSError as error:
             raise RunError(f"{folder.path / inner}: {error.strerror}; put the folder itself there.") from error
-
-
-def _remove(folder: Folder, names: list[str]) -> None:
-    for name in names:
-        with disk_errors(folder.path / name):
-            if folder.is_regular(name):
-                folder.unlink(name)
 
 
 def _files(folder: Folder, sealed: bool) -> Recovery:

@@ -17,7 +17,7 @@ from torch import Tensor
 from nnmech.claims import Question, Statement
 from nnmech.errors import InputError, RunError, RunExistsError
 from nnmech.files.digests import Digest
-from nnmech.files.folder import Folder, folder_of
+from nnmech.files.folder import Folder
 from nnmech.files.reading import opened
 from nnmech.files.tensors import open_tensors
 from nnmech.files.values import json_lines, plain
@@ -42,7 +42,8 @@ from nnmech.runs.format import (
 )
 from nnmech.runs.lock import RunLock
 from nnmech.runs.logs import Logs
-from nnmech.runs.recovery import Recovery, info_digest, look, manifest_copy, set_aside, sweep, sweep_temporaries
+from nnmech.runs.recovery import Recovery, info_digest, is_kept, is_other, look, manifest_copy
+from nnmech.runs.sweeping import remove_files, set_aside, sweep, sweep_temporaries
 
 
 class RunWriter:
@@ -314,7 +315,7 @@ class RunWriter:
         if unlisted := sweep(self._folder, self._manifest, target):
             folders.append(set_aside(self._folder, unlisted, copies={}))
             notes.append(f"{len(unlisted)} files were there that nothing lists")
-        kept = {kind: [row for row in rows if _keep(kind, row, target)] for kind, rows in found.logs.items()}
+        kept = {kind: [row for row in rows if is_kept(kind, row, target)] for kind, rows in found.logs.items()}
         self._start_logs(kept)
         self._events = {_event_key(row) for row in kept["event"]}
         rows = [*kept["event"], *kept["metrics"], *kept["answers"], *self._manifest.values()]
@@ -329,27 +330,11 @@ class RunWriter:
     def _start_logs(self, kept: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
         """Cut the logs to the lines that are kept; the digests of longer ones go first."""
         lines = {kind: json_lines(rows) for kind, rows in kept.items()}
-        changed = {kind: self._is_other(LOG_FILES[kind], data) for kind, data in lines.items()}
+        changed = {kind: is_other(self._folder, LOG_FILES[kind], data) for kind, data in lines.items()}
         if any(changed.values()):
             self._write_digests({})
         for kind, data in lines.items():
             self._logs.start(kind, data, rewrite=changed[kind])
-
-    def _is_other(self, name: str, data: bytes) -> bool:
-        """Whether a log has to be written again: it holds more, or shares its bytes with a name outside of the run."""
-        try:
-            with opened(name, root=self._folder, error=RunError) as file:
-                return os.fstat(file.fileno()).st_nlink > 1 or Digest.of_file(file) != Digest.of(data)
-        except FileNotFoundError:
-            return bool(data)
-
-
-def remove_files(folder: Folder, entries: Iterable[Entry]) -> None:
-    """Remove files of the manifest from an open run; RunError where the disk does not let go of one."""
-    for entry in entries:
-        place = folder.path / entry["file"]
-        with disk_errors(place), folder_of(folder, entry["file"]) as (within, name):
-            within.unlink(name)
 
 
 def _refuse_existing(path: Path) -> None:
@@ -365,13 +350,6 @@ def _is_there(path: Path) -> bool:
     except (FileNotFoundError, NotADirectoryError):
         return False
     return True
-
-
-def _keep(kind: str, row: Mapping[str, Any], step: int) -> bool:
-    if kind == "event" and row.get("kind") == "start":
-        return True
-    # A run that goes on has not ended.
-    return row["step"] <= step and not (kind == "event" and row.get("kind") == "end")
 
 
 def _event_key(row: Mapping[str, Any]) -> str:
