@@ -21,7 +21,7 @@ class Logs:
         self._states: dict[str, Any] = {kind: hashlib.sha256() for kind in LOG_FILES}
 
     def start(self, kind: str, data: bytes, *, rewrite: bool) -> None:
-        """Go on behind `data`, which the log holds already, or does once it was written with `rewrite`."""
+        """Go on after `data`, which the log holds already, or does once it was written with `rewrite`."""
         if rewrite:
             write_bytes_inside(self._folder, LOG_FILES[kind], data)
         self._sizes[kind] = len(data)

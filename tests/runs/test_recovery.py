@@ -1,4 +1,4 @@
-"""A damaged run is not wiped: what is whole goes on, what nobody can account for is kept, and somebody is told."""
+"""A damaged run is not wiped: what is whole goes on, what nobody can account for is kept, and a warning says so."""
 
 import json
 import shutil
@@ -54,8 +54,8 @@ def test_a_damaged_manifest_costs_nothing(tmp_path: Path, whole: Path, how: str,
         assert writer.checkpoint_step == (9 if steps == 10 else 12)
         assert [file for file in before if not file.exists() and "000010" not in file.name] == []
         train(writer)
-    told = Run(path).events.query("kind == 'resume'").iloc[0]
-    assert "manifest" in told["found"][0]
+    row = Run(path).events.query("kind == 'resume'").iloc[0]
+    assert "manifest" in row["found"][0]
     kept = list((path / "set_aside").rglob("manifest.jsonl"))
     assert [file.read_bytes() for file in kept] == ([] if damaged is None else [damaged])
     shutil.rmtree(path / "set_aside", ignore_errors=True)
