@@ -106,12 +106,13 @@ def rows_in(folder: Folder, name: str, digest: Digest | None = None) -> list[dic
         data = b""
         if digest is None:
             return []
+    rows = parse_rows(data, folder.path / name, TABLE, error=RunError)
     if digest is not None and Digest.of(data) != digest:
         raise RunError(
             f"{folder.path / name}: not the file that was written with the run (its sha256 is not the one in "
             f"{INFO_FILE}). Restore it from a copy, or run it again."
         )
-    return parse_rows(data, folder.path / name, TABLE, error=RunError)
+    return rows
 
 
 def last_rows_in(folder: Folder, name: str, limit: int) -> list[dict[str, Any]]:
