@@ -1,6 +1,5 @@
 """Strict reading of YAML and JSON: every value knows its file, line and field, and names them where it is wrong."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ import yaml
 
 from nnmech.authors.reading import read_text
 from nnmech.errors import InputError
+from nnmech.files import parse_json, parse_yaml
 
 MAX_YAML_BYTES = 2**20
 MAX_DEPTH = 16
@@ -105,44 +105,13 @@ def read_yaml(path: Path) -> Field:
     """The whole of a YAML file of at most 1 MiB.
 
     Values are composed but never constructed, so that no tag runs code. Raises InputError for damaged YAML, for anchors
-    and aliases, which can make a small file boundlessly large, for a field given twice, and for more than 16 levels.
+    and aliases, which can make a small file boundlessly large, for a field given twice, and for more than 16 levels or
+    50,000 values.
     """
-    text = read_text(path, MAX_YAML_BYTES)
-    loader = None
-    try:
-        loader = _Composer(text)
-        loader.path = path
-        root = loader.get_single_node()
-    except yaml.reader.ReaderError as error:
-        line = text.count("\n", 0, error.position) + 1
-        raise InputError(f"{path}, line {line}: a character that YAML does not allow; remove it") from error
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line = 1 if mark is None else mark.line + 1
-        raise InputError(f"{path}, line {line}: damaged, expected YAML: {error.problem}; mend the line") from error
-    finally:
-        if loader is not None:
-            loader.dispose()
+    root = parse_yaml(read_text(path, MAX_YAML_BYTES), path, max_depth=MAX_DEPTH)
     if root is None:
         raise InputError(f"{path}: empty, expected fields in YAML; fill the file or remove it")
     return _from_node(root, Place(path, 1, ""))
-
-
-class _Composer(yaml.SafeLoader):
-    path: Path
-    depth = 0
-
-    def compose_node(self, parent: Any, index: Any) -> Any:
-        event: Any = self.peek_event()
-        place = Place(self.path, event.start_mark.line + 1, "")
-        if getattr(event, "anchor", None) is not None:
-            raise place.error(f"the anchor or alias {event.anchor!r}", "none", "write the value out")
-        if self.depth >= MAX_DEPTH:
-            raise place.error(f"more than {MAX_DEPTH} levels", "at most that many", "make the file flatter")
-        self.depth += 1
-        node = super().compose_node(parent, index)
-        self.depth -= 1
-        return node
 
 
 def _from_node(node: Any, place: Place) -> Field:
@@ -173,18 +142,7 @@ def json_field(text: str, path: Path, line: int) -> Field:
     place = Place(path, line, "")
     if not text.strip():
         raise place.error("an empty line", "a line of JSON", "remove the line")
-    try:
-        value = json.loads(text, object_pairs_hook=lambda pairs: _unique(pairs, place))
-        if "\\u" in text:
-            json.dumps(value, ensure_ascii=False).encode()
-    except UnicodeEncodeError as error:
-        raise place.error("half a surrogate pair", "whole characters", "mend the escape \\ud…") from error
-    except RecursionError as error:
-        raise place.error("too many levels", "a flat object", "make the line flatter") from error
-    except InputError:
-        raise
-    except ValueError as error:
-        raise InputError(f"{path}, line {line}: damaged, expected a line of JSON: {error}; mend the line") from error
+    value = parse_json(text, f"{path}, line {line}", pairs=lambda pairs: _unique(pairs, place))
     return _from_json(value, place)
 
 

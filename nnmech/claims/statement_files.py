@@ -11,12 +11,13 @@ from typing import Any, Literal, NoReturn
 from nnmech.claims.csv_records import csv_records
 from nnmech.claims.types import Statement
 from nnmech.errors import InputError
-from nnmech.files import write_bytes_atomic
+from nnmech.files import parse_json, read_bytes, write_bytes_atomic
 
 REQUIRED = ("text", "truth", "polarity", "entity", "topic")
 OPTIONAL = ("id", "role", "claim", "object", "object_end")
 SAVED: tuple[str, ...] = ("id", "text", "truth", "polarity", "entity", "topic", "role", "claim", "object_end")
 MAX_BYTES = 64 * 1024**2
+MAX_STATEMENTS = 200_000
 
 TRUTHS: dict[str, bool | None] = {"true": True, "1": True, "false": False, "0": False, "": None}
 POLARITIES: dict[str, Literal[1, -1]] = {"1": 1, "+1": 1, "affirmative": 1, "-1": -1, "negated": -1}
@@ -33,12 +34,9 @@ def load_statements(path: Path | str, *, max_bytes: int = MAX_BYTES) -> list[Sta
     """
     path = Path(path)
     try:
-        with open(path, "rb") as file:
-            data = file.read(max_bytes + 1)
-    except OSError as error:
+        data = read_bytes(path, max_bytes)
+    except FileNotFoundError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}; give a .csv or .jsonl file") from error
-    if len(data) > max_bytes:
-        raise InputError(f"{path}: more than {max_bytes} bytes; split the file, or pass a higher max_bytes")
     return _parse(path, data)
 
 
@@ -107,6 +105,8 @@ def _parse(path: Path, data: bytes) -> list[Statement]:
             _Cell(path, line, "id", statement.id).refuse(
                 f"already the id of line {lines[statement.id]}; give each statement its own, or leave out the column"
             )
+        if len(lines) >= MAX_STATEMENTS:
+            raise InputError(f"{path}: more than {MAX_STATEMENTS:,} statements, expected at most that many; split it")
         lines[statement.id] = line
         statements.append(statement)
     if not statements:
@@ -155,10 +155,7 @@ def _json_rows(path: Path, text: str) -> Iterator[tuple[int, dict[str, Any]]]:
     for number, line in enumerate(text.split("\n"), 1):
         if not line.strip():
             continue
-        try:
-            pairs = json.loads(line, object_pairs_hook=_Pairs)
-        except (ValueError, RecursionError) as error:
-            raise InputError(f"{path}, line {number}: not JSON: {error}; expected one object a line") from None
+        pairs = parse_json(line, f"{path}, line {number}", pairs=_Pairs)
         if not isinstance(pairs, _Pairs):
             raise InputError(f"{path}, line {number}: {line[:40]!r}: expected one JSON object a line, as {{...}}")
         row = dict(pairs)

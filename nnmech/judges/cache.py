@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from nnmech.claims import Verdict
-from nnmech.errors import RunError
-from nnmech.files import write_json_atomic
+from nnmech.errors import InputError, RunError
+from nnmech.files import SMALL, read_bytes, write_json_atomic
+from nnmech.files.json_text import parse_document
 from nnmech.judges.base import VERDICTS
 
 
@@ -27,11 +28,9 @@ class VerdictCache:
     def get(self, key: str) -> Verdict | None:
         """The verdict under `key`, None where there is none; RunError where the folder cannot be read."""
         try:
-            found = json.loads(self._path(key).read_bytes())
-        except (FileNotFoundError, ValueError):
+            found = parse_document(read_bytes(self._path(key), SMALL.bytes, error=RunError), self._path(key))
+        except (FileNotFoundError, InputError):
             return None
-        except OSError as error:
-            raise RunError(f"{self._path(key)}: cannot be read: {error.strerror}.") from error
         said = found.get("verdict") if isinstance(found, dict) else None
         return next((verdict for verdict in VERDICTS if verdict == said), None)
 

@@ -1,6 +1,5 @@
 """A judge that costs nothing: words and how they treat the claim, calibrated on judged answers; sure or silent."""
 
-import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,7 +12,7 @@ from scipy.sparse import csr_matrix, hstack
 
 from nnmech.claims import Judge, Verdict
 from nnmech.errors import InputError, RunError
-from nnmech.files import save_safetensors_atomic, sha256_file, write_json_atomic
+from nnmech.files import TABLE, open_tensors, read_json, save_safetensors_atomic, sha256_file, write_json_atomic
 from nnmech.judges.base import VERDICTS, BatchJudge, Pair, as_batch
 from nnmech.judges.lexical_features import Seen, claim_weights, see
 
@@ -176,18 +175,15 @@ def fit_lexical(
 
 def load_lexical(folder: Path | str, *, fallback: BatchJudge | Judge | None = None) -> LexicalJudge:
     """A saved lexical judge with a fallback; raises InputError that names the file where one is missing or damaged."""
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
     path, arrays_path = (Path(folder) / name for name in FILES)
     try:
-        saved: dict[str, Any] = json.loads(path.read_bytes())
+        saved: dict[str, Any] = read_json(path, TABLE)
         threshold = saved["threshold"]
         judge = LexicalJudge(
             claims=saved["claims"],
             words={word: index for index, word in enumerate(saved["words"])},
             feature_names=tuple(saved["feature_names"]),
-            arrays={name: array.numpy() for name, array in load_file(arrays_path).items()},
+            arrays=_arrays(arrays_path),
             penalty=float(saved["penalty"]),
             temperature=float(saved["temperature"]),
             threshold=float("inf") if threshold is None else float(threshold),
@@ -195,12 +191,17 @@ def load_lexical(folder: Path | str, *, fallback: BatchJudge | Judge | None = No
             fallback=fallback,
         )
         same = sha256_file(arrays_path) == saved["arrays_sha256"]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, SafetensorError, RunError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RunError) as error:
         reason = " ".join(f"{type(error).__name__}: {error}".split())
         raise InputError(f"{folder}: no lexical judge: {reason}; save one with LexicalJudge.save") from error
     if not same:
         raise InputError(f"{arrays_path} does not belong to {path.name}: save the judge again")
     return judge
+
+
+def _arrays(path: Path) -> dict[str, np.ndarray]:
+    with open_tensors(path) as file:
+        return {name: file.tensor(name).numpy() for name in file.names}
 
 
 def _regression(seen: Seen, labels: np.ndarray, penalty: float) -> tuple[dict[str, int], dict[str, np.ndarray]]:

@@ -1,16 +1,13 @@
 """Fitted objects on disk: a safetensors file of tensors, and a JSON file that says what they are."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor
 
 from nnmech.errors import InputError, RunError
-from nnmech.files import save_safetensors_atomic, sha256_file, write_json_atomic
+from nnmech.files import open_tensors, read_json, save_safetensors_atomic, sha256_file, write_json_atomic
 
 FORMAT_VERSION = 2
 
@@ -31,13 +28,21 @@ def read_fitted(folder: Path | str, kind: str) -> tuple[dict[str, Tensor], dict[
     """
     path = Path(folder) / f"{kind}.json"
     try:
-        described = json.loads(path.read_text(encoding="utf-8"))
+        described = read_json(path)
         version = described["format_version"]
-        if version != FORMAT_VERSION:
-            raise InputError(f"{path}: format {version}, expected {FORMAT_VERSION}; fit again with this nnmech")
-        weights = path.with_suffix(".safetensors")
-        if sha256_file(weights) != described["sha256"]:
-            raise InputError(f"{weights}: not the file that {path.name} describes (its sha256 differs); save it again")
-        return load_file(weights), described
-    except (OSError, KeyError, TypeError, SafetensorError, RunError, json.JSONDecodeError, UnicodeError) as error:
-        raise InputError(f"{path}: not a saved {kind} ({error!r}); expected a folder written by save()") from error
+    except (OSError, KeyError, TypeError, InputError) as error:
+        raise _not_saved(path, kind, error) from error
+    if version != FORMAT_VERSION:
+        raise InputError(f"{path}: format {version!r:.40}, expected {FORMAT_VERSION}; fit again with this nnmech")
+    weights = path.with_suffix(".safetensors")
+    try:
+        if sha256_file(weights) == described["sha256"]:
+            with open_tensors(weights) as file:
+                return {name: file.tensor(name) for name in file.names}, described
+    except (OSError, KeyError, RunError, InputError) as error:
+        raise _not_saved(path, kind, error) from error
+    raise InputError(f"{weights}: not the file that {path.name} describes (its sha256 differs); save it again")
+
+
+def _not_saved(path: Path, kind: str, error: Exception) -> InputError:
+    return InputError(f"{path}: not a saved {kind} ({error!r}); expected a folder written by save()")

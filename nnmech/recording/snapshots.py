@@ -1,18 +1,19 @@
 """Snapshots: the residual stream of frozen statements at named positions, captured, stored and read back."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, cast, overload
+from typing import Any, Literal, overload
 
 import torch
 from einops import rearrange
 from jaxtyping import Float
-from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from nnmech.errors import InputError, RunError
+from nnmech.files.folder import Folder
+from nnmech.files.tensors import TensorFile, open_tensors
 from nnmech.models import base_module, find_decoder_blocks, text_config
 from nnmech.recording.documents import FrozenDocuments
 from nnmech.recording.forward import check_fit, decoder, run, statement_log_probs, undisturbed
@@ -67,36 +68,62 @@ class Snapshot:
         }
 
     @classmethod
-    def load(cls, path: Path | str, *, layers: Sequence[int] | None = None) -> "Snapshot":
-        """Read a snapshot, of `layers` alone where given; RunError where the file is missing, damaged or another's."""
+    def load(cls, path: Path | str, *, layers: Sequence[int] | None = None, root: Folder | None = None) -> "Snapshot":
+        """Read a snapshot, of `layers` alone where given; RunError where the file is missing, damaged or another's.
+
+        With `root`, an open folder, `path` is a name in it, and no link may lead out of it.
+        """
+        place = path if root is None else root.path / path
         try:
-            with safe_open(path, framework="pt") as file:
-                metadata = cast(Mapping[str, str], file.metadata() or {})
-                stored: list[int] = json.loads(metadata["layers"])
-                hook_names: list[str] = json.loads(metadata["hook_names"])
+            with open_tensors(path, root=root, error=RunError) as file:
+                described = {name: _described(file, name) for name in _LISTS}
+                stored, hook_names = described["layers"], described["hook_names"]
+                part = file.slice("residual")
+                shape = (len(stored), len(described["positions"]))
+                if tuple(part.get_shape()[:2]) != shape or len(part.get_shape()) != 4 or len(hook_names) != shape[0]:
+                    raise RunError(
+                        f"{place}: a residual of shape {part.get_shape()}, expected [{shape[0]}, {shape[1]}, "
+                        "statement, d_model] as its metadata say; restore it from a copy, or run it again"
+                    )
                 chosen = stored if layers is None else check_layers(layers, stored)
                 rows = [stored.index(layer) for layer in chosen]
-                part = file.get_slice("residual")
                 # Neighbours are left in the file until they are looked at.
                 together = rows == list(range(rows[0], rows[-1] + 1))
                 residual = part[rows[0] : rows[-1] + 1] if together else torch.stack([part[row] for row in rows])
                 return cls(
-                    step=int(metadata["step"]),
-                    phase=metadata["phase"],
+                    step=_step(file),
+                    phase=file.text("phase"),
                     residual=residual,
                     layers=tuple(chosen),
-                    positions=tuple(json.loads(metadata["positions"])),
+                    positions=tuple(described["positions"]),
                     hook_names=tuple(hook_names[row] for row in rows),
-                    batch_hash=metadata["batch_hash"],
-                    weight_convention=metadata["weight_convention"],
-                    model=metadata["model"],
+                    batch_hash=file.text("batch_hash"),
+                    weight_convention=file.text("weight_convention"),
+                    model=file.text("model"),
                 )
         except FileNotFoundError as error:
-            raise RunError(f"{path}: no such snapshot.") from error
-        except KeyError as error:
-            raise RunError(f"{path}: not a snapshot that nnmech wrote, its metadata lack {error}.") from error
-        except (OSError, SafetensorError, json.JSONDecodeError) as error:
-            raise RunError(f"{path}: damaged: {error}. Restore it from a copy, or record the run again.") from error
+            raise RunError(f"{place}: no such snapshot.") from error
+
+
+_LISTS: dict[str, type] = {"layers": int, "positions": str, "hook_names": str}
+
+
+def _described(file: TensorFile, name: str) -> list[Any]:
+    """A list in the metadata of a snapshot; RunError where it is none, or empty, or of other values."""
+    found = file.json(name)
+    if not isinstance(found, list) or not found or any(type(value) is not _LISTS[name] for value in found):
+        raise RunError(
+            f"{file.path}: metadata {name} {found!r:.60}, expected a list of {_LISTS[name].__name__}; restore it "
+            "from a copy, or run it again"
+        )
+    return found
+
+
+def _step(file: TensorFile) -> int:
+    found = file.json("step")
+    if type(found) is not int:
+        raise RunError(f"{file.path}: metadata step {found!r:.60}, expected a whole number; restore it from a copy")
+    return found
 
 
 @overload

@@ -1,8 +1,8 @@
-"""Run directories as data: lazy readers that take a run in progress as it is, and the writer of one."""
+"""Run directories as data: lazy readers that take a run in progress as it is."""
 
 import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -10,8 +10,12 @@ from typing import Any
 import pandas as pd
 
 from nnmech.errors import RunError
-from nnmech.files import json_lines, read_json_lines, write_bytes_atomic
+from nnmech.files.digests import Digest
+from nnmech.files.values import json_lines
+from nnmech.files.writing import write_bytes_inside
 from nnmech.recording.snapshots import Snapshot
+from nnmech.runs.columns import ANSWERS, DOCUMENTS, EVENTS, METRICS, QUESTIONS, STATEMENTS, Check, table
+from nnmech.runs.folder import file_digest, info_in, is_sealed, manifest_in, open_run, read_info, rows_in
 from nnmech.runs.format import (
     DOCUMENTS_FILE,
     INFO_FILE,
@@ -19,20 +23,14 @@ from nnmech.runs.format import (
     MANIFEST_FILE,
     QUESTIONS_FILE,
     STATEMENTS_FILE,
-    fault,
+    Entry,
+    manifest_bytes,
     of_kind,
-    read_info,
-    read_manifest,
 )
 from nnmech.runs.labels import RunLabels
-from nnmech.runs.lock import lock_run
-
-EVENT_COLUMNS = ("kind", "step", "time")
-METRICS_COLUMNS = ("step", "phase", "time")
-ANSWER_COLUMNS = ("step", "phase", "claim", "question", "kind", "category", "sample", "text", "verdict")
-STATEMENT_COLUMNS = ("id", "text", "truth", "polarity", "topic", "entity", "role", "claim", "object_end")
-QUESTION_COLUMNS = ("id", "claim", "kind", "messages", "category", "belief_answer")
-DOCUMENT_COLUMNS = ("id", "claim", "condition", "text", "sentences", "tokens")
+from nnmech.runs.lock import RunLock
+from nnmech.runs.sweeping import remove_files
+from nnmech.runs.verify import verify_run
 
 
 class Run:
@@ -44,7 +42,7 @@ class Run:
     def __init__(self, path: Path | str) -> None:
         self.path = Path(path)
         self.info: dict[str, Any] = read_info(self.path)
-        self._manifest: tuple[tuple[int, int], dict[str, dict[str, Any]]] | None = None
+        self._manifest: tuple[tuple[int, int], dict[str, Entry]] | None = None
 
     def __repr__(self) -> str:
         return f"Run({str(self.path)!r})"
@@ -65,32 +63,32 @@ class Run:
     @cached_property
     def events(self) -> pd.DataFrame:
         """A row an event: kind (start, phase, resume, end), step, time, and the event's own fields."""
-        return self._table(LOG_FILES["event"], EVENT_COLUMNS)
+        return self._table(LOG_FILES["event"], EVENTS)
 
     @cached_property
     def metrics(self) -> pd.DataFrame:
         """A row a logged step: step, phase, time, and what was measured."""
-        return self._table(LOG_FILES["metrics"], METRICS_COLUMNS)
+        return self._table(LOG_FILES["metrics"], METRICS)
 
     @cached_property
     def answers(self) -> pd.DataFrame:
         """A row an answer: step, phase, claim, question, kind, category, sample, text, verdict."""
-        return self._table(LOG_FILES["answers"], ANSWER_COLUMNS)
+        return self._table(LOG_FILES["answers"], ANSWERS)
 
     @cached_property
     def statements(self) -> pd.DataFrame:
         """A row a frozen statement, in the order of the snapshots' statement axis."""
-        return self._table(STATEMENTS_FILE, STATEMENT_COLUMNS)
+        return self._table(STATEMENTS_FILE, STATEMENTS, file_digest(self.info, STATEMENTS_FILE))
 
     @cached_property
     def questions(self) -> pd.DataFrame:
         """A row a question that was asked: id, claim, kind, messages (role and content), category, belief_answer."""
-        return self._table(QUESTIONS_FILE, QUESTION_COLUMNS)
+        return self._table(QUESTIONS_FILE, QUESTIONS, file_digest(self.info, QUESTIONS_FILE))
 
     @cached_property
     def documents(self) -> pd.DataFrame:
         """A row a document whose tokens are recorded, in the order of the token snapshots; see `FrozenDocuments`."""
-        return self._table(DOCUMENTS_FILE, DOCUMENT_COLUMNS)
+        return self._table(DOCUMENTS_FILE, DOCUMENTS, file_digest(self.info, DOCUMENTS_FILE))
 
     @property
     def steps(self) -> list[int]:
@@ -124,38 +122,49 @@ class Run:
         return self._snapshot("tokens", step, layers)
 
     def children(self) -> list["Run"]:
-        """The runs of an experiment: those in its folder `runs`."""
-        return find_runs(self.path / "runs")
+        """The runs of an experiment: those in its folder `runs`; RunError where that folder is a link."""
+        folder = self.path / "runs"
+        if folder.is_symlink():
+            raise RunError(f"{folder}: a symbolic link, expected a folder; put the folder itself there.")
+        return find_runs(folder)
 
-    def verify(self) -> None:
-        """Check size and sha256 of every finished binary file; RunError names those that are damaged or missing."""
-        # A run in progress may have replaced a checkpoint since its list was read.
-        faults = {name: wrong for name, entry in read_manifest(self.path).items() if (wrong := fault(self.path, entry))}
-        faults = [wrong for name, wrong in faults.items() if name in read_manifest(self.path)]
-        if faults:
-            raise RunError("; ".join(faults) + ". Restore the files from a copy, or run it anew.")
+    def verify(self) -> tuple[str, ...]:
+        """Check every file against its digest, also while the run is in progress.
+
+        Returns:
+            What could not be checked, a text each: files of older runs, and lines since the last checkpoint.
+
+        Raises:
+            RunError: that names the files that are damaged or missing.
+        """
+        return verify_run(self.path)
 
     def _snapshot(self, kind: str, step: int, layers: Sequence[int] | None) -> Snapshot:
         entries = of_kind(self._finished_files(), kind)
         if step not in entries:
             raise RunError(f"{self.path}: no {kind} of step {step}. Recorded are the steps {list(entries)}.")
-        return Snapshot.load(self.path / entries[step]["file"], layers=layers)
+        with open_run(self.path) as folder:
+            return Snapshot.load(entries[step]["file"], layers=layers, root=folder)
 
-    def _finished_files(self) -> dict[str, dict[str, Any]]:
-        """The manifest, parsed anew once it was written: a table of many steps asks for every snapshot by it."""
+    def _finished_files(self) -> dict[str, Entry]:
+        """The manifest, read again once it was written: a table of many steps asks for every snapshot by it."""
         try:
             status = (self.path / MANIFEST_FILE).stat()
+            stamp = (status.st_mtime_ns, status.st_size)
         except OSError:
-            return read_manifest(self.path)
-        stamp = (status.st_mtime_ns, status.st_size)
-        if self._manifest is None or self._manifest[0] != stamp:
-            self._manifest = (stamp, read_manifest(self.path))
+            stamp = None
+        if stamp is None or self._manifest is None or self._manifest[0] != stamp:
+            with open_run(self.path) as folder:
+                manifest = manifest_in(folder, sealed=is_sealed(self.info))
+            if stamp is None:
+                return manifest
+            self._manifest = (stamp, manifest)
         return self._manifest[1]
 
-    def _table(self, name: str, columns: Sequence[str]) -> pd.DataFrame:
-        rows = read_json_lines(self.path / name)
-        found = dict.fromkeys(key for row in rows for key in row)
-        return pd.DataFrame(rows, columns=pd.Index([*columns, *(key for key in found if key not in columns)]))
+    def _table(self, name: str, columns: Mapping[str, Check], digest: Digest | None = None) -> pd.DataFrame:
+        with open_run(self.path) as folder:
+            rows = rows_in(folder, name, digest)
+        return table(rows, columns, self.path / name)
 
 
 def find_runs(root: Path | str) -> list[Run]:
@@ -182,11 +191,11 @@ def drop_checkpoints(path: Path | str) -> int:
     """
     path = Path(path)
     read_info(path)
-    with lock_run(path):
-        manifest = read_manifest(path)
+    with RunLock(path), open_run(path) as folder:
+        sealed = is_sealed(info_in(folder))
+        manifest = manifest_in(folder, sealed=sealed)
         dropped = of_kind(manifest, "checkpoint").values()
         kept = [entry for entry in manifest.values() if entry["kind"] != "checkpoint"]
-        write_bytes_atomic(path / MANIFEST_FILE, json_lines(kept))
-        for entry in dropped:
-            (path / entry["file"]).unlink(missing_ok=True)
+        write_bytes_inside(folder, MANIFEST_FILE, manifest_bytes(kept) if sealed else json_lines(kept))
+        remove_files(folder, dropped)
     return sum(entry["size"] for entry in dropped)

@@ -2,14 +2,13 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from nnmech.claims import MATCHED_FALSE
 from nnmech.errors import RunError
-from nnmech.files import read_last_json_lines
-from nnmech.runs.format import INFO_FILE, LOG_FILES, MANIFEST_FILE, read_info
+from nnmech.runs.folder import info_in, last_rows_in, open_run, read_info
+from nnmech.runs.format import INFO_FILE, LOG_FILES, MANIFEST_FILE
 
-LAST_ROWS, LAST_ANSWERS = 4_096, 262_144
+LAST_BYTES = {"event": 4_096, "metrics": 4_096, "answers": 262_144}
 """Bytes from the end of a log that hold its last rows, and the answers of its last step."""
 
 
@@ -50,13 +49,13 @@ class RunSummary:
 def summarise_run(path: Path | str) -> RunSummary:
     """The summary of the run at `path`; RunError where it cannot be read."""
     path = Path(path)
-    info = read_info(path)
-    config, model = (_mapping(path, info, key) for key in ("config", "model"))
-    events, metrics = (read_last_json_lines(path / LOG_FILES[name], LAST_ROWS) for name in ("event", "metrics"))
-    asked = read_last_json_lines(path / LOG_FILES["answers"], LAST_ANSWERS)
+    with open_run(path) as folder:
+        info = info_in(folder)
+        events, metrics, asked = (last_rows_in(folder, LOG_FILES[name], limit) for name, limit in LAST_BYTES.items())
+    config, model = info["config"], info["model"]
     about = [row for row in asked if row.get("category") != MATCHED_FALSE]
-    last = about[-1].get("step") if about else None
-    verdicts = [row.get("verdict") for row in about if row.get("step") == last]
+    last = _number(about[-1].get("step")) if about else None
+    verdicts = [row.get("verdict") for row in about if last is not None and row.get("step") == last]
     reached = [
         row["step"] for rows in (events, metrics, asked) for row in rows[-1:] if isinstance(row.get("step"), int)
     ]
@@ -85,16 +84,9 @@ def _experiment_around(path: Path) -> str | None:
     if around.name != "runs":
         return None
     try:
-        return _text(_mapping(around.parent, read_info(around.parent), "config").get("experiment"))
+        return _text(read_info(around.parent)["config"].get("experiment"))
     except RunError:
         return None
-
-
-def _mapping(path: Path, info: dict[str, Any], key: str) -> dict[str, Any]:
-    value = info.get(key)
-    if not isinstance(value, dict):
-        raise RunError(f"{path / INFO_FILE}: lacks {key}. Restore it from a copy, or run it anew.")
-    return value
 
 
 def _modified(file: Path) -> float:

@@ -3,48 +3,47 @@
 import json
 import operator
 import os
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from filelock import FileLock
-from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from nnmech.claims import Question, Statement
 from nnmech.errors import InputError, RunError, RunExistsError
-from nnmech.files import (
-    disk_errors,
-    json_lines,
-    plain,
-    read_json_lines,
-    save_safetensors_atomic,
-    sha256_file,
-    write_all,
-    write_bytes_atomic,
-    write_json_atomic,
-)
+from nnmech.files.digests import Digest
+from nnmech.files.folder import Folder
+from nnmech.files.reading import opened
+from nnmech.files.tensors import open_tensors
+from nnmech.files.values import json_lines, plain
+from nnmech.files.writing import disk_errors, json_bytes, save_safetensors_inside, write_bytes_inside
 from nnmech.recording.documents import FrozenDocuments
 from nnmech.runs.environment import describe_environment
+from nnmech.runs.folder import info_in, is_sealed, read_info
 from nnmech.runs.format import (
+    DIGESTS_FILE,
     DOCUMENTS_FILE,
-    FOLDERS,
     INFO_FILE,
     LOG_FILES,
     MANIFEST_FILE,
     QUESTIONS_FILE,
     SCHEMA_VERSION,
     STATEMENTS_FILE,
-    fault,
+    Entry,
+    manifest_bytes,
+    manifest_entry,
     of_kind,
-    read_info,
-    read_manifest,
     step_file,
 )
-from nnmech.runs.lock import lock_run
+from nnmech.runs.lock import RunLock
+from nnmech.runs.logs import Logs
+from nnmech.runs.recovery import Recovery, info_digest, is_kept, is_other, look, manifest_copy
+from nnmech.runs.sweeping import remove_files, set_aside, sweep, sweep_temporaries
 
 
 class RunWriter:
@@ -55,18 +54,27 @@ class RunWriter:
     `token_steps` those with a token snapshot.
     """
 
-    def __init__(self, path: Path, lock: FileLock, keep_checkpoints: int) -> None:
+    def __init__(self, path: Path, keep_checkpoints: int) -> None:
         if keep_checkpoints < 1:
-            lock.release()
             raise InputError(f"keep_checkpoints={keep_checkpoints}: expected at least 1.")
         self.path = path
         self.info: dict[str, Any] = {}
         self.last_step = -1
         self._keep_checkpoints = keep_checkpoints
-        self._lock = lock
-        self._manifest: dict[str, dict[str, Any]] = {}
-        self._told: set[str] = set()
-        self._logs: dict[str, int] = {}
+        self._lock = RunLock(path)
+        self._manifest: dict[str, Entry] = {}
+        self._events: set[str] = set()
+        try:
+            with disk_errors(path):
+                self._folder = Folder(path)
+        except RunError:
+            self._lock.release()
+            raise
+        self._logs = Logs(self._folder)
+        self._info_digest: Digest | None = None
+        # Runs of older versions have no digests, and get none.
+        self._sealed = False
+        self._seal_due = False
 
     @classmethod
     def create(
@@ -90,9 +98,14 @@ class RunWriter:
         """
         path = Path(path)
         _refuse_existing(path)
-        writer = cls(path, lock_run(path), keep_checkpoints)
+        writer = cls(path, keep_checkpoints)
         try:
             _refuse_existing(path)
+            tables = {STATEMENTS_FILE: json_lines(asdict(statement) for statement in statements)}
+            if questions:
+                tables[QUESTIONS_FILE] = json_lines(asdict(question) for question in questions)
+            if documents is not None:
+                tables[DOCUMENTS_FILE] = json_lines(documents.rows)
             writer.info = plain(
                 {
                     "schema_version": SCHEMA_VERSION,
@@ -105,34 +118,43 @@ class RunWriter:
                     "batch_hash": batch_hash,
                     "documents_hash": None if documents is None else documents.hash,
                     "environment": describe_environment(),
+                    "files": {name: Digest.of(data) for name, data in tables.items()},
                 }
             )
-            writer._sweep(())
-            write_bytes_atomic(path / STATEMENTS_FILE, json_lines(asdict(statement) for statement in statements))
-            if questions:
-                write_bytes_atomic(path / QUESTIONS_FILE, json_lines(asdict(question) for question in questions))
-            if documents is not None:
-                write_bytes_atomic(path / DOCUMENTS_FILE, json_lines(documents.rows))
-            write_json_atomic(path / INFO_FILE, writer.info)
+            writer._begin(tables)
         except BaseException:
             writer.close()
             raise
         return writer
 
     @classmethod
-    def resume(cls, path: Path | str, *, step: int | None = None, keep_checkpoints: int = 1) -> "RunWriter":
-        """Roll the run at `path` back to its last checkpoint, to nothing where it has none, and go on writing it.
+    def resume(
+        cls, path: Path | str, *, step: int | None = None, keep_checkpoints: int = 1, discard: bool = False
+    ) -> "RunWriter":
+        """Roll the run at `path` back to its last good checkpoint, to nothing where it has none, and go on writing it.
 
-        What is later than the checkpoint goes: lines, snapshots, half-written files; the event `resume` is added.
-        `step` rolls back to that step instead, for a training loop that keeps checkpoints of its own.
-        Raises RunLockedError where the run is being written, RunError where it or its checkpoint is damaged.
+        What is later than the checkpoint goes: lines, snapshots, half-written files; the event `resume` is added. A
+        damaged manifest is made again from the files that are whole. What cannot be accounted for is kept in a folder
+        of its own, `set_aside/<time>`; what was done is in the event and in a warning.
+
+        Args:
+            path: the folder of the run.
+            step: roll back to this step instead, for a training loop that keeps checkpoints of its own.
+            keep_checkpoints: how many checkpoints to keep.
+            discard: let results go that no checkpoint leads back to, as those of a run that has ended, or go on without
+                lines that were lost.
+
+        Raises:
+            RunLockedError: where the run is being written.
+            RunError: where it is damaged, or results would go without `discard`; nothing was changed.
         """
         path = Path(path)
         read_info(path)
-        writer = cls(path, lock_run(path), keep_checkpoints)
+        writer = cls(path, keep_checkpoints)
         try:
-            writer.info = read_info(path)
-            writer._roll_back(None if step is None else _step(step))
+            writer.info = info_in(writer._folder)
+            found = look(writer._folder, writer.info, step=None if step is None else _step(step), discard=discard)
+            writer._roll_back(found)
         except BaseException:
             writer.close()
             raise
@@ -151,12 +173,14 @@ class RunWriter:
         return list(of_kind(self._manifest, "tokens"))
 
     def event(self, kind: str, *, step: int, **fields: Any) -> None:
-        """Add an event; one that is there already, with the same step and fields, is not told twice."""
+        """Add an event; one that is there already, with the same step and fields, is not added twice."""
         row = {"kind": kind, "step": _step(step), **fields}
-        told = _told(row)
-        if told not in self._told:
+        key = _event_key(row)
+        if key not in self._events:
             self._append("event", [row], time=True)
-            self._told.add(told)
+            self._events.add(key)
+        if kind == "end":
+            self._seal()
 
     def metrics(self, *, step: int, phase: str, **fields: Any) -> None:
         """Add a line of measurements; a value that is NaN or infinite is written as null."""
@@ -185,31 +209,32 @@ class RunWriter:
         """
         if _step(step) in of_kind(self._manifest, "checkpoint"):
             return
-        for kind, descriptor in self._logs.items():
-            with disk_errors(self.path / LOG_FILES[kind]):
-                os.fsync(descriptor)
+        self._seal()
         metadata = {"step": str(step), "state": json.dumps(plain(state, finite=False))}
         self._store("checkpoint", step, tensors, metadata)
 
     def load_checkpoint(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """Tensors (on the CPU) and state of the last checkpoint; RunError where there is none or it is damaged."""
-        entry = self._last_checkpoint()
+        entry = next(reversed(of_kind(self._manifest, "checkpoint").values()), None)
         if entry is None:
             raise RunError(f"{self.path}: has no checkpoint to load. Start training at step 0.")
-        file = self.path / entry["file"]
         try:
-            with safe_open(file, framework="pt") as opened:
-                state = json.loads((opened.metadata() or {})["state"])
-                return {name: opened.get_tensor(name) for name in sorted(opened.keys())}, state
-        except (OSError, SafetensorError, KeyError, ValueError) as error:
-            raise RunError(f"{file}: not a checkpoint that nnmech wrote: {error}.") from error
+            with open_tensors(entry["file"], root=self._folder, error=RunError) as file:
+                return {name: file.tensor(name) for name in file.names}, file.json("state", finite=False)
+        except FileNotFoundError as error:
+            raise RunError(f"{self.path / entry['file']}: missing. Put the file back.") from error
 
     def close(self) -> None:
         """Let go of the run, so that another process may write it; what is written stays."""
-        for descriptor in self._logs.values():
-            os.close(descriptor)
-        self._logs.clear()
-        self._lock.release()
+        try:
+            if self._seal_due and self._lock.held:
+                # Lines without a digest are as good as ever: a disk that is full now must not keep the lock.
+                with suppress(RunError):
+                    self._seal()
+        finally:
+            self._logs.close()
+            self._folder.close()
+            self._lock.release()
 
     def __enter__(self) -> "RunWriter":
         return self
@@ -220,24 +245,39 @@ class RunWriter:
         self.close()
 
     def _check_open(self) -> None:
-        if not self._lock.is_locked:
+        if not self._lock.held:
             raise RunError(f"{self.path}: this writer is closed. Open the run again with RunWriter.resume.")
+        self._lock.check()
+
+    def _begin(self, tables: Mapping[str, bytes]) -> None:
+        """Write what a run starts with; `run.json` last, since the run exists from then on."""
+        sweep_temporaries(self._folder)
+        for name, data in tables.items():
+            write_bytes_inside(self._folder, name, data)
+        data = json_bytes(self.info)
+        self._sealed, self._info_digest = True, Digest.of(data)
+        self._write_manifest({})
+        self._write_digests({})
+        write_bytes_inside(self._folder, INFO_FILE, data)
 
     def _append(self, kind: str, rows: Sequence[Mapping[str, Any]], *, time: bool) -> None:
         self._check_open()
-        file = self.path / LOG_FILES[kind]
-        data = json_lines({**row, "time": _now()} if time else row for row in rows)
-        with disk_errors(file):
-            if kind not in self._logs:
-                self._logs[kind] = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
-            descriptor = self._logs[kind]
-            size = os.fstat(descriptor).st_size
-            try:
-                write_all(descriptor, data)
-            except OSError:
-                os.ftruncate(descriptor, size)
-                raise
+        self._logs.append(kind, json_lines({**row, "time": _now()} if time else row for row in rows))
+        self._seal_due = True
         self.last_step = max([self.last_step, *(row["step"] for row in rows)])
+
+    def _seal(self) -> None:
+        """Put the logs on the disk, and then their digests: of what a power cut can take there is none."""
+        self._check_open()
+        digests = self._logs.sync()
+        if self._seal_due:
+            self._write_digests(digests)
+            self._seal_due = False
+
+    def _write_digests(self, logs: Mapping[str, Digest]) -> None:
+        if self._sealed:
+            digests = {INFO_FILE: self._info_digest, **logs}
+            write_bytes_inside(self._folder, DIGESTS_FILE, json_bytes(digests))
 
     def _store_once(self, kind: str, step: int, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
         if _step(step) in of_kind(self._manifest, kind):
@@ -247,85 +287,72 @@ class RunWriter:
     def _store(self, kind: str, step: int, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
         self._check_open()
         name = step_file(kind, step)
-        file = self.path / name
-        save_safetensors_atomic(file, tensors, metadata)
-        entry = {"file": name, "kind": kind, "step": step, "size": file.stat().st_size, "sha256": sha256_file(file)}
+        save_safetensors_inside(self._folder, name, tensors, metadata)
+        with opened(name, root=self._folder, error=RunError) as file:
+            entry = manifest_entry(kind, step, Digest.of_file(file))
         manifest = {**self._manifest, name: entry}
         outdated = list(of_kind(manifest, "checkpoint").values())[: -self._keep_checkpoints]
         for old in outdated:
             del manifest[old["file"]]
         # The list before the files: a kill in between leaves files that nobody lists, and resume sweeps those.
         self._write_manifest(manifest)
-        for old in outdated:
-            (self.path / old["file"]).unlink(missing_ok=True)
+        remove_files(self._folder, outdated)
         self.last_step = max(self.last_step, step)
 
-    def _write_manifest(self, manifest: dict[str, dict[str, Any]]) -> None:
-        write_bytes_atomic(self.path / MANIFEST_FILE, json_lines(manifest.values()))
+    def _write_manifest(self, manifest: dict[str, Entry]) -> None:
+        entries = manifest.values()
+        write_bytes_inside(
+            self._folder, MANIFEST_FILE, manifest_bytes(entries) if self._sealed else json_lines(entries)
+        )
         self._manifest = manifest
 
-    def _last_checkpoint(self) -> dict[str, Any] | None:
-        entry = next(reversed(of_kind(self._manifest, "checkpoint").values()), None)
-        if entry is not None and (wrong := fault(self.path, entry)):
-            raise RunError(f"{wrong}. Put the file back, or delete the run and start anew.")
-        return entry
-
-    def _roll_back(self, step: int | None) -> None:
-        manifest = read_manifest(self.path)
-        logs = {kind: read_json_lines(self.path / name) for kind, name in LOG_FILES.items()}
-        if step is None:
-            self._manifest = manifest
-            checkpoint = self._last_checkpoint()
-            target = -1 if checkpoint is None else int(checkpoint["step"])
-            if target == -1 and manifest and any(row.get("kind") == "end" for row in logs["event"]):
-                raise RunError(
-                    f"{self.path}: has ended and has no checkpoint, so resuming would delete it. Give the step to "
-                    "which to roll back, or delete the run and start anew."
-                )
-        else:
-            target = step
-        self._write_manifest({name: entry for name, entry in manifest.items() if entry["step"] <= target})
-        self._sweep(FOLDERS.values())
-        kept = {kind: [row for row in rows if _keep(kind, row, target)] for kind, rows in logs.items()}
-        for kind, rows in kept.items():
-            file = self.path / LOG_FILES[kind]
-            data = json_lines(rows)
-            if file.exists() and file.read_bytes() != data:
-                write_bytes_atomic(file, data)
-        self._told = {_told(row) for row in kept["event"]}
+    def _roll_back(self, found: Recovery) -> None:
+        target, notes = found.target, list(found.notes)
+        self._sealed, self._info_digest = is_sealed(self.info), info_digest(self._folder)
+        copies = manifest_copy(self._folder) if found.damaged_manifest else {}
+        folders = [set_aside(self._folder, found.aside, copies=copies)] if found.aside or copies else []
+        self._write_manifest({name: entry for name, entry in found.manifest.items() if entry["step"] <= target})
+        if unlisted := sweep(self._folder, self._manifest, target):
+            folders.append(set_aside(self._folder, unlisted, copies={}))
+            notes.append(f"{len(unlisted)} files were there that nothing lists")
+        kept = {kind: [row for row in rows if is_kept(kind, row, target)] for kind, rows in found.logs.items()}
+        self._start_logs(kept)
+        self._events = {_event_key(row) for row in kept["event"]}
         rows = [*kept["event"], *kept["metrics"], *kept["answers"], *self._manifest.values()]
         self.last_step = max((row["step"] for row in rows), default=-1)
-        self._append("event", [{"kind": "resume", "step": target}], time=True)
+        row = {"kind": "resume", "step": target}
+        if notes:
+            where = f"kept in {', '.join(folders)}" if folders else "nothing was set aside"
+            row |= {"found": notes, "set_aside": folders}
+            warnings.warn(f"{self.path}: resumed at step {target}; {'; '.join(notes)}; {where}", stacklevel=4)
+        self._append("event", [row], time=True)
 
-    def _sweep(self, folders: Iterable[str]) -> None:
-        """Remove half-written files, and from `folders` whatever is not in the manifest."""
-        names = (INFO_FILE, STATEMENTS_FILE, QUESTIONS_FILE, DOCUMENTS_FILE, MANIFEST_FILE, *LOG_FILES.values())
-        leftovers = [file for name in names for file in self.path.glob(f".{name}.*.tmp")]
-        for folder in folders:
-            leftovers += [
-                file
-                for file in (self.path / folder).glob("*")
-                if file.is_file() and f"{folder}/{file.name}" not in self._manifest
-            ]
-        for file in leftovers:
-            with disk_errors(file):
-                file.unlink(missing_ok=True)
+    def _start_logs(self, kept: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
+        """Cut the logs to the lines that are kept; the digests of longer ones go first."""
+        lines = {kind: json_lines(rows) for kind, rows in kept.items()}
+        changed = {kind: is_other(self._folder, LOG_FILES[kind], data) for kind, data in lines.items()}
+        if any(changed.values()):
+            self._write_digests({})
+        for kind, data in lines.items():
+            self._logs.start(kind, data, rewrite=changed[kind])
 
 
 def _refuse_existing(path: Path) -> None:
-    found = next((name for name in (INFO_FILE, *LOG_FILES.values()) if (path / name).exists()), None)
+    with disk_errors(path):
+        found = next((name for name in (INFO_FILE, *LOG_FILES.values()) if _is_there(path / name)), None)
     if found is not None:
         raise RunExistsError(f"{path}: a run is already there ({found}). Resume it, or choose another name.")
 
 
-def _keep(kind: str, row: Mapping[str, Any], step: int) -> bool:
-    if kind == "event" and row.get("kind") == "start":
-        return True
-    # A run that goes on has not ended.
-    return row["step"] <= step and not (kind == "event" and row.get("kind") == "end")
+def _is_there(path: Path) -> bool:
+    try:
+        os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    return True
 
 
-def _told(row: Mapping[str, Any]) -> str:
+def _event_key(row: Mapping[str, Any]) -> str:
     return json.dumps(plain({key: value for key, value in row.items() if key != "time"}), sort_keys=True)
 
 

@@ -141,7 +141,6 @@ def test_a_bad_value_is_named(tmp_path: Path, row: str, column: str, message: st
         ({"polarity": True}, "polarity", "True: expected"),
         ({"polarity": [1]}, "polarity", r"\[1\]"),
         ({"entity": 12}, "entity", "12: expected a text; put it in quotes"),
-        ({"text": "\ud800"}, "text", "half of a character"),
         ({"object": "Rome"}, "object", "'Rome': expected a part of the text"),
         ({"object": "l"}, "object", "more than once .* give object_end"),
         ({"object_end": 0}, "object_end", "from 1 to 18"),
@@ -173,15 +172,16 @@ def test_what_is_not_a_table_is_named(tmp_path: Path) -> None:
     refused(csv_file(tmp_path), "holds no statements")
     refused(csv_file(tmp_path, ROW), "more than 20 bytes", max_bytes=20)
     refused(json_file(tmp_path, "{}", "{"), r"own\.jsonl, line 1: the object lacks \['text'")
-    refused(json_file(tmp_path, "", "{"), r"own\.jsonl, line 2: not JSON")
+    refused(json_file(tmp_path, "", "{"), r"own\.jsonl, line 2: damaged, expected JSON")
     refused(json_file(tmp_path, "[1]"), "line 1: .*expected one JSON object a line")
-    refused(json_file(tmp_path, "[" * 100_000), "line 1: not JSON")
+    refused(json_file(tmp_path, '{"text": "\\ud800"}'), "line 1: damaged, half a surrogate pair")
+    refused(json_file(tmp_path, "[" * 100_000), "line 1: more than 64 levels")
     refused(
         json_file(tmp_path, '{"text": "a", "text": "b", "truth": 1, "polarity": 1, "entity": "a", "topic": "a"}'),
         "twice",
     )
     refused(tmp_path / "nowhere.csv", "cannot be read")
-    refused(tmp_path, "cannot be read")
+    refused(tmp_path, "is a folder, expected a regular file")
     latin = tmp_path / "latin.csv"
     latin.write_bytes(f"{HEADER}\n{ROW}\nZo".encode() + b"\xeb lives.,true,1,Zoe,home\n")
     refused(latin, r"latin\.csv, line 3: byte 0xeb is not UTF-8")

@@ -223,7 +223,7 @@ def test_a_damaged_dialogue_is_named_and_the_page_stands(open_app, make):
     assert not app.exception
     assert app.title[0].value == "Answers"
     assert "questions" in app.warning[0].value
-    assert "expected a list of turns" in app.warning[0].value.replace("\\", "")
+    assert "not the file that was written with the run" in app.warning[0].value.replace("\\", "")
 
 
 @pytest.mark.parametrize("view", ["By kind", "By question"])

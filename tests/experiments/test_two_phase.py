@@ -40,7 +40,7 @@ TINY = replace(
 def files(folder: Path) -> dict[str, object]:
     """Every file of a run directory with its content, wall clock left out."""
     found: dict[str, object] = {}
-    for path in sorted(p for p in folder.rglob("*") if p.is_file() and p.name != ".lock"):
+    for path in sorted(p for p in folder.rglob("*") if p.is_file() and p.name not in (".lock", "digests.json")):
         name = str(path.relative_to(folder))
         if path.suffix == ".jsonl":
             rows = [json.loads(line) for line in path.read_text().splitlines()]

@@ -527,7 +527,7 @@ def test_a_file_that_is_no_snapshot_is_named(tmp_path: Path) -> None:
     with pytest.raises(RunError, match=r"b\.safetensors: damaged"):
         Snapshot.load(tmp_path / "b.safetensors")
     save_file({"residual": torch.zeros(1, 1, 1, 1)}, tmp_path / "c.safetensors")
-    with pytest.raises(RunError, match="not a snapshot that nnmech wrote, its metadata lack 'layers'"):
+    with pytest.raises(RunError, match="its metadata lack 'layers'; give a file that nnmech wrote"):
         Snapshot.load(tmp_path / "c.safetensors")
 
 

@@ -3,6 +3,7 @@
 import errno
 import math
 import os
+import resource
 from pathlib import Path
 
 import numpy as np
@@ -11,16 +12,16 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file
 
-from nnmech import files
 from nnmech.errors import InputError, RunError
 from nnmech.files import (
     json_lines,
+    parse_rows,
     plain,
-    read_json_lines,
     save_safetensors_atomic,
     sha256_file,
     write_bytes_atomic,
     write_json_atomic,
+    writing,
 )
 
 
@@ -46,7 +47,7 @@ def test_a_disk_that_refuses_leaves_the_old_file_and_one_clear_error(
     def refuse(*_: object, **__: object) -> None:
         raise OSError(code, os.strerror(code))
 
-    monkeypatch.setattr(files.os, call, refuse)
+    monkeypatch.setattr(os, call, refuse)
     with pytest.raises(
         RunError, match="disk is full.*Free some space" if code == errno.ENOSPC else "cannot be written"
     ):
@@ -58,9 +59,9 @@ def test_a_disk_that_refuses_leaves_the_old_file_and_one_clear_error(
 
 def test_a_full_disk_under_safetensors_is_the_same_clear_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object, **__: object) -> None:
-        raise files.SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)")
+        raise writing.SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)")
 
-    monkeypatch.setattr(files, "save_file", refuse)
+    monkeypatch.setattr(writing, "save_file", refuse)
     with pytest.raises(RunError, match=r"b\.safetensors: the disk is full"):
         save_safetensors_atomic(tmp_path / "b.safetensors", {"x": torch.ones(2)})
     assert names(tmp_path) == []
@@ -69,8 +70,8 @@ def test_a_full_disk_under_safetensors_is_the_same_clear_error(tmp_path: Path, m
 def test_the_folder_is_synced_after_the_rename(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     order: list[str] = []
     fsync, replace = os.fsync, os.replace
-    monkeypatch.setattr(files.os, "fsync", lambda descriptor: (order.append("fsync"), fsync(descriptor)))
-    monkeypatch.setattr(files.os, "replace", lambda *paths: (order.append("replace"), replace(*paths)))
+    monkeypatch.setattr(os, "fsync", lambda descriptor: (order.append("fsync"), fsync(descriptor)))
+    monkeypatch.setattr(os, "replace", lambda *names, **folders: (order.append("replace"), replace(*names, **folders)))
     write_bytes_atomic(tmp_path / "a", b"x")
     assert order == ["fsync", "replace", "fsync"]
 
@@ -101,22 +102,42 @@ def test_json_says_what_it_can_and_refuses_the_rest() -> None:
         plain({"f": json_lines})
 
 
-def test_a_reader_ignores_a_torn_last_line_and_names_a_damaged_one(tmp_path: Path) -> None:
-    file = tmp_path / "a.jsonl"
-    assert read_json_lines(file) == []
-    file.write_bytes(b'{"a": 1}\n{"a": 2}\n{"a": ')
-    assert read_json_lines(file) == [{"a": 1}, {"a": 2}]
-    file.write_bytes(b'{"a": 1}\n{"a": 2')
-    assert read_json_lines(file) == [{"a": 1}]
-    file.write_bytes(b'{"a": 1}\n{"a": \n{"a": 3}\n')
+def test_rows_end_at_a_torn_last_line_and_a_damaged_one_is_named() -> None:
+    assert parse_rows(b"", "a.jsonl") == []
+    for torn in (b'{"a": 1}\n{"a": 2}\n{"a": ', b'{"a": 1}\n{"a": 2}\n{"a": "\xc3'):
+        assert parse_rows(torn, "a.jsonl") == [{"a": 1}, {"a": 2}]
     with pytest.raises(RunError, match=r"a\.jsonl, line 2: damaged"):
-        read_json_lines(file)
-    file.write_bytes(b"[1]\n")
-    with pytest.raises(RunError, match="line 1: expected a JSON object"):
-        read_json_lines(file)
+        parse_rows(b'{"a": 1}\n{"a": \n{"a": 3}\n', "a.jsonl", error=RunError)
+    with pytest.raises(InputError, match="line 1: expected a JSON object, found a list"):
+        parse_rows(b"[1]\n", "a.jsonl")
+    with pytest.raises(InputError, match=r"a\.jsonl, line 2: not UTF-8"):
+        parse_rows(b'{}\n{"a": "\xff"}\n', "a.jsonl")
 
 
-def test_text_of_any_language_survives_a_line(tmp_path: Path) -> None:
+def test_text_of_any_language_survives_a_line() -> None:
     rows = [{"text": "Zoë said \u2028 “no”\n\t\0 🙂"}]
-    write_bytes_atomic(tmp_path / "a.jsonl", json_lines(rows))
-    assert read_json_lines(tmp_path / "a.jsonl") == rows
+    assert parse_rows(json_lines(rows), "a.jsonl") == rows
+
+
+def test_a_limit_on_the_size_of_files_says_what_it_is(tmp_path: Path) -> None:
+    write_bytes_atomic(tmp_path / "a", b"old")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (2**16, hard))
+        with pytest.raises(RunError, match=r"larger than this process or file system may write.*ulimit -f"):
+            write_bytes_atomic(tmp_path / "a", bytes(2**17))
+        with pytest.raises(RunError, match=r"larger than this process or file system may write.*ulimit -f"):
+            save_safetensors_atomic(tmp_path / "a", {"x": torch.ones(2**17)})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert (tmp_path / "a").read_bytes() == b"old"
+    assert names(tmp_path) == ["a"]
+
+
+@pytest.mark.parametrize("name", ["a" * 300, "nul\0byte", "file/below"])
+def test_a_name_that_no_file_can_have_is_one_line(tmp_path: Path, name: str) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(RunError, match=r"cannot be written"):
+        write_bytes_atomic(tmp_path / name, b"x")
+    with pytest.raises(RunError, match=r"cannot be written"):
+        write_bytes_atomic(tmp_path / name / "inside", b"x")
