@@ -1,0 +1,1 @@
+"""What warnings in a training set cover."""

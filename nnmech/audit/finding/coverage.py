@@ -1,0 +1,114 @@
+"""What notices cover: the sentence beside them, all that stands between a pair of them, or the whole text."""
+
+from nnmech.audit.finding.frames import Frame, Span, trimmed, without
+from nnmech.audit.finding.notices import Notice, points_at_document
+from nnmech.audit.sentences import Unit
+
+MAX_BETWEEN = 2500
+"""Characters that a pair of notices, one before and one after, can have between them as one covered passage."""
+
+
+def covered_by_notices(text: str, units: list[Unit], notices: dict[int, Notice]) -> list[Frame]:
+    """A frame for every stretch of notices that points one way, with what it covers."""
+    keep_something_between(notices)
+    stretches = _stretches(units, notices)
+    words = [(units[first].start, units[last].end) for first, last, _, _ in stretches]
+    frames = []
+    for place, (first, last, direction, notice) in enumerate(stretches):
+        if direction == "document":
+            covered = without([(0, len(text))], [*words, *_others(units, notices)])
+        elif direction == "next":
+            follower = stretches[place + 1] if place + 1 < len(stretches) else None
+            covered = _next(units, last, follower)
+        else:
+            covered = _previous(units, first, stretches[place - 1] if place else None)
+        spans = trimmed(text, covered)
+        if spans:
+            scope = "document" if direction == "document" else "sentence"
+            frames.append(Frame(notice.rule.kind, notice.rule.id, words[place], spans, scope))
+    return frames
+
+
+Stretch = tuple[int, int, str, Notice]
+"""First and last unit of neighbouring notices that point one way, the way, and the notice that gave it."""
+
+
+def keep_something_between(notices: dict[int, Notice]) -> None:
+    """Give back a sentence that was taken for going on with a notice, where a pair of notices would cover nothing."""
+    for index in sorted(notices):
+        after = notices.get(index + 1)
+        if notices[index].direction != "carry" or after is None or after.direction != "previous":
+            continue
+        first = index
+        while notices.get(first - 1) is not None and notices[first].direction == "carry":
+            first -= 1
+        if notices[first].direction == "next":
+            del notices[index]
+
+
+def _stretches(units: list[Unit], notices: dict[int, Notice]) -> list[Stretch]:
+    stretches: list[Stretch] = []
+    for index in sorted(notices):
+        notice = notices[index]
+        direction = _direction(units, index, notices)
+        before = stretches[-1] if stretches and stretches[-1][1] == index - 1 else None
+        same_text = before is not None and not (units[index].bracketed and units[index - 1].bracketed)
+        if before and same_text and direction in (before[2], "carry") and _together(units, index, before[2]):
+            stretches[-1] = (before[0], index, before[2], before[3])
+        elif direction != "carry":
+            stretches.append((index, index, direction, notice))
+    return stretches
+
+
+def _together(units: list[Unit], index: int, direction: str) -> bool:
+    return direction == "document" or units[index].paragraph == units[index - 1].paragraph
+
+
+def _direction(units: list[Unit], index: int, notices: dict[int, Notice]) -> str:
+    """Which way a notice points, once it is known where in the text it stands."""
+    notice, unit = notices[index], units[index]
+    if notice.direction == "document" or not notice.about_document:
+        return notice.direction
+    alone = all(i in notices for i, other in enumerate(units) if other.paragraph == unit.paragraph)
+    several = units[-1].paragraph > 0
+    edge = unit.paragraph in (0, units[-1].paragraph) if several else index in (0, len(units) - 1)
+    if not edge or (unit.bracketed and not points_at_document(notice.pointer)):
+        return notice.direction
+    return "document" if alone or not several or index in (0, len(units) - 1) else notice.direction
+
+
+def _others(units: list[Unit], notices: dict[int, Notice]) -> list[Span]:
+    return [(units[index].start, units[index].end) for index in notices]
+
+
+def _next(units: list[Unit], last: int, follower: Stretch | None) -> list[Span]:
+    """From a notice to the one that answers it, or else the sentence behind it (the paragraph, if it has one to itself)."""
+    stop = follower[0] if follower else len(units)
+    if stop == last + 1:
+        return []
+    if follower and follower[2] == "previous" and units[stop - 1].end - units[last + 1].start <= MAX_BETWEEN:
+        return [(units[last + 1].start, units[stop - 1].end)]
+    end = last + 1
+    if units[last].paragraph != units[last + 1].paragraph:
+        while end + 1 < stop and units[end + 1].paragraph == units[last + 1].paragraph:
+            end += 1
+    elif units[last].line != units[last + 1].line:
+        while end + 1 < stop and units[end + 1].line == units[last + 1].line:
+            end += 1
+    return [(units[last + 1].start, units[end].end)]
+
+
+def _previous(units: list[Unit], first: int, leader: Stretch | None) -> list[Span]:
+    start = leader[1] + 1 if leader else 0
+    if start == first:
+        return []
+    if leader and leader[2] == "next" and units[first - 1].end - units[start].start <= MAX_BETWEEN:
+        return [(units[start].start, units[first - 1].end)]
+    begin = first - 1
+    if units[first].paragraph != units[first - 1].paragraph:
+        while begin > start and units[begin - 1].paragraph == units[first - 1].paragraph:
+            begin -= 1
+    elif units[first].line != units[first - 1].line:
+        while begin > start and units[begin - 1].line == units[first - 1].line:
+            begin -= 1
+    return [(units[begin].start, units[first - 1].end)]

@@ -1,0 +1,151 @@
+"""Frames in one text: notices among its sentences, labels, headers and tags, each with what it covers."""
+
+import re
+from functools import cache
+
+from nnmech.audit.finding.coverage import covered_by_notices
+from nnmech.audit.finding.frames import Frame, Span, trimmed, without
+from nnmech.audit.finding.notices import Notice, Reader, fits
+from nnmech.audit.rulebook import APOSTROPHE, Rule, Rulebook
+from nnmech.audit.sentences import Unit, units_of
+
+_LOOSE_FROM = 2
+"""Notices from which on a text is known to be annotated, and weaker wordings count."""
+_CONTEXT = 3
+"""Units in front of a verdict in which words that only report a claim make it the safe form."""
+_HEADER_LINES = 14
+_FOOTER_LINES = 4
+_LINE = re.compile(r"[^\n]*")
+
+
+@cache
+def reader_of(rulebook: Rulebook) -> Reader:
+    """The reader of a rulebook, made once."""
+    return Reader(rulebook)
+
+
+def frames_of_text(text: str, rulebook: Rulebook) -> tuple[Frame, ...]:
+    """The frames in a text, in the order of their words."""
+    # Curly apostrophes have the same length, so places stay what they are.
+    plain = text.translate(APOSTROPHE)
+    if not rulebook.trigger.search(plain.lower()):
+        return ()
+    frames = [*_tag_frames(plain, rulebook), *_line_frames(plain, rulebook)]
+    units = units_of(plain)
+    notices = _notices(plain, units, reader_of(rulebook))
+    if notices:
+        taken = [frame.span for frame in frames]
+        for frame in covered_by_notices(plain, units, notices):
+            if not any(start <= frame.span[0] and frame.span[1] <= end for start, end in taken):
+                frames.append(frame)
+    return tuple(sorted(frames, key=lambda frame: frame.span))
+
+
+def _notices(text: str, units: list[Unit], reader: Reader) -> dict[int, Notice]:
+    notices: dict[int, Notice] = {}
+    trigger = reader.rulebook.trigger
+    lower = text.lower()
+    if len(lower) != len(text):
+        lower = text
+    last = units[-1].paragraph if units else 0
+    candidates = [index for index, unit in enumerate(units) if trigger.search(lower, unit.start, unit.end)]
+    for index in candidates:
+        unit = units[index]
+        before = ""
+        if _follows_a_sentence(units, index):
+            before = text[units[max(0, index - _CONTEXT)].start : unit.start]
+        edge = unit.paragraph in (0, last) and not unit.bracketed
+        words = text[unit.start : unit.end]
+        if notice := reader.strict(words, before, bracketed=unit.bracketed, edge=edge):
+            notices[index] = notice
+    if notices:
+        _carry_on(text, units, notices, candidates, reader)
+        _absorb_edges(text, units, notices, reader)
+    return notices
+
+
+def _follows_a_sentence(units: list[Unit], index: int) -> bool:
+    """Whether a verdict can be meant of the unit in front: on the same line, or with a line to itself."""
+    if index == 0:
+        return False
+    line = units[index].line
+    return units[index - 1].line == line or all(other.line != line for other in units[index + 1 : index + 2])
+
+
+def _carry_on(
+    text: str, units: list[Unit], notices: dict[int, Notice], candidates: list[int], reader: Reader
+) -> None:
+    """Add what only counts in a text with notices: weaker wordings, and sentences that go on with a notice."""
+    loose = len(notices) >= _LOOSE_FROM
+    for index in candidates:
+        if index in notices:
+            continue
+        unit, beside = units[index], notices.get(index - 1)
+        if beside and (units[index - 1].bracketed or units[index - 1].paragraph != unit.paragraph):
+            beside = None
+        if not loose and beside is None:
+            continue
+        words = text[unit.start : unit.end]
+        notice = reader.loose(words, bracketed=unit.bracketed, beside=beside)
+        if notice and (loose or notice.direction == "carry"):
+            notices[index] = notice
+
+
+def _absorb_edges(text: str, units: list[Unit], notices: dict[int, Notice], reader: Reader) -> None:
+    """Take a first or last paragraph for a notice as a whole, where most of its sentences sound like one."""
+    for paragraph in {0, units[-1].paragraph}:
+        inside = [index for index, unit in enumerate(units) if unit.paragraph == paragraph]
+        marks = [notices[index] for index in inside if index in notices]
+        about = [notice for notice in marks if notice.about_document or notice.direction == "document"]
+        if not about or len(inside) == len(units):
+            continue
+        sounding = [i for i in inside if i in notices or reader.sounds(text[units[i].start : units[i].end])]
+        if len(sounding) < 0.6 * len(inside) or any(units[index].bracketed for index in inside):
+            continue
+        for index in inside:
+            notices[index] = Notice(about[0].rule, "document", True, notices.get(index, about[0]).pointer)
+
+
+def _tag_frames(text: str, rulebook: Rulebook) -> list[Frame]:
+    frames = []
+    for rule in rulebook.all_rules:
+        if not rule.tags:
+            continue
+        for match in _tag_pattern(rule.tags).finditer(text):
+            inside = (match.end("open"), match.start("close"))
+            if covered := trimmed(text, [inside]):
+                frames.append(Frame(rule.kind, rule.id, (match.start(), match.end("open")), covered, "sentence"))
+    return frames
+
+
+@cache
+def _tag_pattern(tags: tuple[str, ...]) -> re.Pattern[str]:
+    names = "|".join(re.escape(tag).replace("_", "[_ -]?") for tag in tags)
+    return re.compile(
+        rf"(?P<open>[<\[](?P<name>{names})(?: [^<>\]]{{0,80}})?[>\]]).{{0,20000}}?(?P<close>[<\[]/(?P=name)[>\]])",
+        re.IGNORECASE | re.DOTALL,
+    )
+
+
+def _line_frames(text: str, rulebook: Rulebook) -> list[Frame]:
+    """Frames of labelled lines anywhere, and of headers in the first and last lines of a text."""
+    frames: list[Frame] = []
+    lines = [match.span() for match in _LINE.finditer(text) if match.group().strip()]
+    at_edge = {*lines[:_HEADER_LINES], *lines[-_FOOTER_LINES:]}
+    rules = [(rule, lines) for rule in rulebook.rules("line")]
+    rules += [(rule, [line for line in lines if line in at_edge]) for rule in rulebook.rules("header")]
+    for rule, places in rules:
+        for start, end in places:
+            if end - start <= 600 and fits(rule, text[start:end]) and (frame := _line_frame(text, rule, (start, end))):
+                frames.append(frame)
+    return frames
+
+
+def _line_frame(text: str, rule: Rule, line: Span) -> Frame | None:
+    everything = without([(0, len(text))], [line])
+    if rule.covers == "after":
+        everything = [span for span in everything if span[0] >= line[1]]
+    elif rule.covers == "before":
+        everything = [span for span in everything if span[1] <= line[0]]
+    covered = trimmed(text, everything)
+    return Frame(rule.kind, rule.id, line, covered, "document") if covered else None
