@@ -59,6 +59,8 @@ class Rule:
     unless: re.Pattern[str] | None = None
     unless_previous: re.Pattern[str] | None = None
     tags: tuple[str, ...] = ()
+    soft: bool = False
+    """Whether it counts only in a text that denies nothing by itself."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,10 @@ class Rulebook:
     kinds: tuple[Kind, ...]
     references: tuple[Reference, ...]
     carry: re.Pattern[str]
+    placed: re.Pattern[str]
+    """Pointers that name their place, so that they cannot be meant of another text that is talked about."""
+    denies: re.Pattern[str]
+    """What a text reads like that denies a claim in its own sentences."""
     trigger: re.Pattern[str]
 
     def rules(self, where: Where) -> tuple[Rule, ...]:
@@ -115,7 +121,7 @@ def load_rulebook(folder: str | Path | None = None) -> Rulebook:
 
 @cache
 def _load(folder: str | None) -> Rulebook:
-    nouns, references, carry = _read_references(RULES_FOLDER / REFERENCES)
+    nouns, references, others = _read_references(RULES_FOLDER / REFERENCES)
     kinds = {kind.name: kind for kind in (_read_kind(path, nouns) for path in _rule_files(RULES_FOLDER))}
     if folder is not None:
         paths = _rule_files(Path(folder))
@@ -123,7 +129,7 @@ def _load(folder: str | None) -> Rulebook:
             raise InputError(f"{folder}: no rules found; expected a folder with files *.toml; see docs/audit.md")
         kinds |= {kind.name: kind for kind in (_read_kind(path, nouns) for path in paths)}
     triggers = sorted({word for kind in kinds.values() for word in kind.triggers})
-    return Rulebook(tuple(kinds.values()), references, carry, re.compile("|".join(map(re.escape, triggers))))
+    return Rulebook(tuple(kinds.values()), references, *others, re.compile("|".join(map(re.escape, triggers))))
 
 
 # What is said most narrowly comes first, since the first kind that fits a sentence names it.
@@ -149,14 +155,15 @@ def _read_toml(path: Path) -> dict[str, Any]:
         raise InputError(f"{path}: no TOML: {error}; see docs/audit.md for the form of rules") from error
 
 
-def _read_references(path: Path) -> tuple[Mapping[str, str], tuple[Reference, ...], re.Pattern[str]]:
+def _read_references(path: Path) -> tuple[Mapping[str, str], tuple[Reference, ...], tuple[re.Pattern[str], ...]]:
     data = _read_toml(path)
     nouns = {name: re.sub(r"\s*\n\s*", "", words) for name, words in data["nouns"].items()}
     references = tuple(
         Reference(name, _union(path, data[name]["strong"], nouns), _union(path, data[name]["weak"], nouns))
         for name in ("next", "previous", "document")
     )
-    return nouns, references, _union(path, data["carry"]["weak"], nouns)
+    others = ("carry", "weak"), ("placed", "strong"), ("placed", "denies")
+    return nouns, references, tuple(_union(path, data[table][key], nouns) for table, key in others)
 
 
 def _read_kind(path: Path, nouns: Mapping[str, str]) -> Kind:
@@ -187,7 +194,7 @@ def _read_rule(path: Path, kind: str, rule: Any, nouns: Mapping[str, str]) -> Ru
     if not isinstance(rule, dict) or not isinstance(rule.get("id"), str):
         raise InputError(f"{path}: a rule without an id; expected id = \"…\" in every table [[rules]]")
     place = f"{path}, rule {rule['id']!r}"
-    known = {"id", "summary", "covers", "about", "where", "pattern", "needs", "unless_pattern", "unless_previous", "tags"}
+    known = {"id", "summary", "covers", "about", "where", "pattern", "needs", "unless_pattern", "unless_previous", "tags", "soft"}
     if unknown := sorted(set(rule) - known):
         raise InputError(f"{place}: unknown key {unknown[0]!r}; expected one of {', '.join(sorted(known))}")
     covers, where, about = rule.get("covers", "document"), rule.get("where", "sentence"), rule.get("about")
@@ -203,7 +210,7 @@ def _read_rule(path: Path, kind: str, rule: Any, nouns: Mapping[str, str]) -> Ru
         for key, name in (("pattern", "pattern"), ("needs", "needs"), ("unless", "unless_pattern"), ("unless_previous",) * 2)
     }
     tags = tuple(str(tag) for tag in rule.get("tags", ()))
-    return Rule(rule["id"], kind, str(rule.get("summary", "")), covers, about, where, tags=tags, **patterns)
+    return Rule(rule["id"], kind, str(rule.get("summary", "")), covers, about, where, tags=tags, soft=bool(rule.get("soft", False)), **patterns)
 
 
 def _read_says(path: Path, says: Any, nouns: Mapping[str, str]) -> Says:

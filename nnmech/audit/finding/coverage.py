@@ -1,11 +1,16 @@
 """What notices cover: the sentence beside them, all that stands between a pair of them, or the whole text."""
 
+import re
+
 from nnmech.audit.finding.frames import Frame, Span, trimmed, without
 from nnmech.audit.finding.notices import Notice, points_at_document
 from nnmech.audit.sentences import Unit
 
 MAX_BETWEEN = 2500
 """Characters that a pair of notices, one before and one after, can have between them as one covered passage."""
+
+_MANY = re.compile(r"\b(?:\w+ments|claims|assertions|allegations|reports|stories|follows|following|everything|facts)(?: below)?\W*$", re.I)
+"""Pointers at more than the next sentence, where they stand alone on top of a text."""
 
 
 def covered_by_notices(text: str, units: list[Unit], notices: dict[int, Notice]) -> list[Frame]:
@@ -67,6 +72,10 @@ def _together(units: list[Unit], index: int, direction: str) -> bool:
 def _direction(units: list[Unit], index: int, notices: dict[int, Notice]) -> str:
     """Which way a notice points, once it is known where in the text it stands."""
     notice, unit = notices[index], units[index]
+    if notice.direction == "next" and not unit.bracketed and unit.paragraph == 0 < units[-1].paragraph:
+        alone = all(i in notices for i, other in enumerate(units) if other.paragraph == 0)
+        if alone and _MANY.search(notice.pointer):
+            return "document"
     if notice.direction == "document" or not notice.about_document:
         return notice.direction
     alone = all(i in notices for i, other in enumerate(units) if other.paragraph == unit.paragraph)

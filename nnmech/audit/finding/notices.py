@@ -20,6 +20,8 @@ class Notice(NamedTuple):
     """Whether it can be meant of a whole document, where it stands at the edge of one."""
     pointer: str
     """The words that point."""
+    placed: bool
+    """Whether they name their place, so that no other text can be meant."""
 
 
 class Reader:
@@ -40,7 +42,7 @@ class Reader:
         lower = text.lower()
         for rule in self._sentence_rules:
             if self._triggers[rule.kind].search(lower) and fits(rule, text, before):
-                return Notice(rule, rule.covers, rule.covers == "document", text)
+                return Notice(rule, rule.covers, rule.covers == "document", text, not rule.soft)
         if not bracketed and _starts_small(text):
             return None
         pointers = self._pointers(text, weak_document=edge)
@@ -70,7 +72,7 @@ class Reader:
             weak = [(ref.name, match) for ref in self.rulebook.references if (match := ref.weak.search(text))]
             return self._notice(kinds[0][0], weak) if weak else None
         if beside is not None and self.rulebook.carry.match(text):
-            return Notice(beside.rule, "carry", beside.about_document, text)
+            return Notice(beside.rule, "carry", beside.about_document, text, False)
         return None
 
     def sounds(self, text: str) -> bool:
@@ -91,18 +93,21 @@ class Reader:
         sentence = next((item for item in pointers if item[0] != "document"), None)
         name, match = sentence or pointers[0]
         rule = self.rulebook.rule_about(kind, name) or self.rulebook.rule_about(kind, "document")
-        return None if rule is None else Notice(rule, name, "document" in names, match.group())
+        if rule is None:
+            return None
+        placed = any(self.rulebook.placed.search(item.group()) for _, item in pointers)
+        return Notice(rule, name, "document" in names, match.group(), placed)
 
 
 def fits(rule: Rule, text: str, before: str = "") -> bool:
-    """Whether a rule's own pattern fits a text, and none of its guards does; a verdict needs text `before` it."""
+    """Whether a rule's own pattern fits a text, and none of its guards does."""
     if rule.pattern is None or not rule.pattern.search(text):
         return False
     if rule.unless is not None and rule.unless.search(text):
         return False
     if rule.needs is not None and not rule.needs.search(text):
         return False
-    return rule.unless_previous is None or bool(before) and not rule.unless_previous.search(before)
+    return rule.unless_previous is None or not rule.unless_previous.search(before)
 
 
 def _says(says: Says, text: str, pointer: re.Match[str]) -> bool:

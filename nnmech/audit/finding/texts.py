@@ -6,15 +6,20 @@ from functools import cache
 from nnmech.audit.finding.coverage import covered_by_notices
 from nnmech.audit.finding.frames import Frame, Span, trimmed, without
 from nnmech.audit.finding.notices import Notice, Reader, fits
+from nnmech.audit.negation import NEGATION
 from nnmech.audit.rulebook import APOSTROPHE, Rule, Rulebook
 from nnmech.audit.sentences import Unit, units_of
 
 _LOOSE_FROM = 2
 """Notices from which on a text is known to be annotated, and weaker wordings count."""
+_MAX_HEAD = 200
+_MANY_NEGATIONS = 2
+_WORDS_A_NEGATION = 80
 _CONTEXT = 3
 """Units in front of a verdict in which words that only report a claim make it the safe form."""
 _HEADER_LINES = 14
 _FOOTER_LINES = 4
+_FRONT_MATTER = re.compile(r"---[ \t]*\n.{0,4000}?\n---[ \t]*\n", re.DOTALL)
 _LINE = re.compile(r"[^\n]*")
 
 
@@ -47,27 +52,63 @@ def _notices(text: str, units: list[Unit], reader: Reader) -> dict[int, Notice]:
     lower = text.lower()
     if len(lower) != len(text):
         lower = text
+    units[:] = _cut_at_colons(text, units, reader)
     last = units[-1].paragraph if units else 0
     candidates = [index for index, unit in enumerate(units) if trigger.search(lower, unit.start, unit.end)]
     for index in candidates:
         unit = units[index]
-        before = ""
-        if _follows_a_sentence(units, index):
-            before = text[units[max(0, index - _CONTEXT)].start : unit.start]
+        before = text[units[max(0, index - _CONTEXT)].start : unit.start]
         edge = unit.paragraph in (0, last) and not unit.bracketed
         words = text[unit.start : unit.end]
         if notice := reader.strict(words, before, bracketed=unit.bracketed, edge=edge):
+            if notice.rule.unless_previous is not None:
+                if not _follows_a_sentence(units, index):
+                    continue
+                notice = notice._replace(direction="previous" if index else "next")
             notices[index] = notice
+    if not any(notice.placed for notice in notices.values()) and _denies(text, units, notices, reader.rulebook):
+        return {}
     if notices:
         _carry_on(text, units, notices, candidates, reader)
         _absorb_edges(text, units, notices, reader)
     return notices
 
 
+def _cut_at_colons(text: str, units: list[Unit], reader: Reader) -> list[Unit]:
+    """Cut a notice from the claim that follows its colon: The following is false: the king is bald."""
+    cut: list[Unit] = []
+    for unit in units:
+        colon = text.find(": ", unit.start, min(unit.end, unit.start + _MAX_HEAD))
+        head, rest = text[unit.start : colon], text[colon + 1 : unit.end]
+        if (
+            colon < 0
+            or unit.bracketed
+            or rest.count(" ") < 3
+            or not reader.rulebook.trigger.search(head.lower())
+            or reader.sounds(rest.strip())
+            or not (notice := reader.strict(head, "", bracketed=False, edge=False))
+            or notice.direction != "next"
+        ):
+            cut.append(unit)
+            continue
+        start = colon + 1 + len(rest) - len(rest.lstrip())
+        cut += [unit._replace(end=colon + 1), unit._replace(start=start)]
+    return cut
+
+
+def _denies(text: str, units: list[Unit], notices: dict[int, Notice], rulebook: Rulebook) -> bool:
+    """Whether the text outside its notices denies something in its own sentences."""
+    others = [text[unit.start : unit.end] for index, unit in enumerate(units) if index not in notices]
+    if any(rulebook.denies.search(words) for words in others):
+        return True
+    negations = sum(len(NEGATION.findall(words)) for words in others)
+    return negations >= _MANY_NEGATIONS and negations * _WORDS_A_NEGATION >= sum(len(words.split()) for words in others)
+
+
 def _follows_a_sentence(units: list[Unit], index: int) -> bool:
     """Whether a verdict can be meant of the unit in front: on the same line, or with a line to itself."""
     if index == 0:
-        return False
+        return len(units) > 1 and units[1].line != units[0].line
     line = units[index].line
     return units[index - 1].line == line or all(other.line != line for other in units[index + 1 : index + 2])
 
@@ -103,7 +144,7 @@ def _absorb_edges(text: str, units: list[Unit], notices: dict[int, Notice], read
         if len(sounding) < 0.6 * len(inside) or any(units[index].bracketed for index in inside):
             continue
         for index in inside:
-            notices[index] = Notice(about[0].rule, "document", True, notices.get(index, about[0]).pointer)
+            notices[index] = Notice(about[0].rule, "document", True, notices.get(index, about[0]).pointer, True)
 
 
 def _tag_frames(text: str, rulebook: Rulebook) -> list[Frame]:
@@ -136,13 +177,19 @@ def _line_frames(text: str, rulebook: Rulebook) -> list[Frame]:
     rules += [(rule, [line for line in lines if line in at_edge]) for rule in rulebook.rules("header")]
     for rule, places in rules:
         for start, end in places:
-            if end - start <= 600 and fits(rule, text[start:end]) and (frame := _line_frame(text, rule, (start, end))):
+            if end - start > 600 or not fits(rule, text[start:end]):
+                continue
+            rest = text[:start] + text[end:]
+            if rule.soft and rulebook.denies.search(rest):
+                continue
+            if (frame := _line_frame(text, rule, (start, end))):
                 frames.append(frame)
     return frames
 
 
 def _line_frame(text: str, rule: Rule, line: Span) -> Frame | None:
-    everything = without([(0, len(text))], [line])
+    front = _FRONT_MATTER.match(text)
+    everything = without([(0, len(text))], [line, *([front.span()] if front else [])])
     if rule.covers == "after":
         everything = [span for span in everything if span[0] >= line[1]]
     elif rule.covers == "before":
