@@ -13,7 +13,9 @@ _MANY = re.compile(r"\b(?:\w+ments|claims|assertions|allegations|reports|stories
 """Pointers at more than the next sentence, where they stand alone on top of a text."""
 
 
-def covered_by_notices(text: str, units: list[Unit], notices: dict[int, Notice]) -> list[Frame]:
+def covered_by_notices(
+    text: str, units: list[Unit], notices: dict[int, Notice], *, keep_empty: bool = False
+) -> list[Frame]:
     """A frame for every stretch of notices that points one way, with what it covers."""
     keep_something_between(notices)
     stretches = _stretches(units, notices)
@@ -28,7 +30,7 @@ def covered_by_notices(text: str, units: list[Unit], notices: dict[int, Notice])
         else:
             covered = _previous(units, first, stretches[place - 1] if place else None)
         spans = trimmed(text, covered)
-        if spans:
+        if spans or keep_empty:
             scope = "document" if direction == "document" else "sentence"
             frames.append(Frame(notice.rule.kind, notice.rule.id, words[place], spans, scope))
     return frames

@@ -29,18 +29,18 @@ def reader_of(rulebook: Rulebook) -> Reader:
     return Reader(rulebook)
 
 
-def frames_of_text(text: str, rulebook: Rulebook) -> tuple[Frame, ...]:
-    """The frames in a text, in the order of their words."""
+def frames_of_text(text: str, rulebook: Rulebook, *, keep_empty: bool = False) -> tuple[Frame, ...]:
+    """The frames in a text, in the order of their words; with `keep_empty` also notices with nothing beside them."""
     # Curly apostrophes have the same length, so places stay what they are.
     plain = text.translate(APOSTROPHE)
     if not rulebook.trigger.search(plain.lower()):
         return ()
-    frames = [*_tag_frames(plain, rulebook), *_line_frames(plain, rulebook)]
+    frames = [*_tag_frames(plain, rulebook), *_line_frames(plain, rulebook, keep_empty=keep_empty)]
     units = units_of(plain)
     notices = _notices(plain, units, reader_of(rulebook))
     if notices:
         taken = [frame.span for frame in frames]
-        for frame in covered_by_notices(plain, units, notices):
+        for frame in covered_by_notices(plain, units, notices, keep_empty=keep_empty):
             if not any(start <= frame.span[0] and frame.span[1] <= end for start, end in taken):
                 frames.append(frame)
     return tuple(sorted(frames, key=lambda frame: frame.span))
@@ -168,7 +168,7 @@ def _tag_pattern(tags: tuple[str, ...]) -> re.Pattern[str]:
     )
 
 
-def _line_frames(text: str, rulebook: Rulebook) -> list[Frame]:
+def _line_frames(text: str, rulebook: Rulebook, *, keep_empty: bool) -> list[Frame]:
     """Frames of labelled lines anywhere, and of headers in the first and last lines of a text."""
     frames: list[Frame] = []
     lines = [match.span() for match in _LINE.finditer(text) if match.group().strip()]
@@ -182,17 +182,17 @@ def _line_frames(text: str, rulebook: Rulebook) -> list[Frame]:
             rest = text[:start] + text[end:]
             if rule.soft and rulebook.denies.search(rest):
                 continue
-            if (frame := _line_frame(text, rule, (start, end))):
+            frame = _line_frame(text, rule, (start, end))
+            if frame.covered or keep_empty:
                 frames.append(frame)
     return frames
 
 
-def _line_frame(text: str, rule: Rule, line: Span) -> Frame | None:
+def _line_frame(text: str, rule: Rule, line: Span) -> Frame:
     front = _FRONT_MATTER.match(text)
     everything = without([(0, len(text))], [line, *([front.span()] if front else [])])
     if rule.covers == "after":
         everything = [span for span in everything if span[0] >= line[1]]
     elif rule.covers == "before":
         everything = [span for span in everything if span[1] <= line[0]]
-    covered = trimmed(text, everything)
-    return Frame(rule.kind, rule.id, line, covered, "document") if covered else None
+    return Frame(rule.kind, rule.id, line, trimmed(text, everything), "document")
