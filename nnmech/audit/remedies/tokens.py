@@ -19,7 +19,7 @@ def token_fields(folder: str, mended: Mended) -> dict[str, Any]:
     Args:
         folder: A tokenizer in a folder, as transformers saves one.
     """
-    tokenizer = _tokenizer(folder)
+    tokenizer = loaded_tokenizer(folder)
     record = Record(mended.parts)
     text, masked = record.text, list(mended.masked)
     if record.is_chat:
@@ -63,7 +63,8 @@ def _rendered(tokenizer: Any, record: Record, masked: list[tuple[int, int]]) -> 
 
 
 @cache
-def _tokenizer(folder: str) -> Any:
+def loaded_tokenizer(folder: str) -> Any:
+    """The tokenizer in a folder, loaded once; InputError where it is none or a slow one."""
     try:
         from transformers import AutoTokenizer
 
