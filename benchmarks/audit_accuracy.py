@@ -117,7 +117,11 @@ def _settled(text: str, span: Span, previous_end: int) -> Span:
     def fitness(choice: Span) -> tuple[bool, bool, int]:
         inside = text[choice[0] : choice[1]].strip()
         opens = inside[:1].isupper() or inside[:1] in "[({<"
-        return (not text[previous_end : choice[0]].strip(), opens and inside[-1:] in ".!?])}>", -abs(choice[0] - span[0]))
+        return (
+            not text[previous_end : choice[0]].strip(),
+            opens and inside[-1:] in ".!?])}>",
+            -abs(choice[0] - span[0]),
+        )
 
     return max(choices, key=fitness)
 
@@ -165,14 +169,18 @@ def score(folder: Path, claim: str, rulebook: Rulebook, *, show: bool) -> Score:
             hit = _share(span, said) >= HALF
             result.recalled += hit
             if show and not hit:
-                print(f"  missed  …{annotated[max(0, span[0] - 160) : span[0]]!r} >>{annotated[slice(*span)]!r}<< "
-                      f"{annotated[span[1] : span[1] + 160]!r}")
+                print(
+                    f"  missed  …{annotated[max(0, span[0] - 160) : span[0]]!r} >>{annotated[slice(*span)]!r}<< "
+                    f"{annotated[span[1] : span[1] + 160]!r}"
+                )
         for span in said:
             hit = _share(span, known.covered) >= HALF
             result.right += hit
             if show and not hit:
-                print(f"  wrong   …{annotated[max(0, span[0] - 160) : span[0]]!r} >>{annotated[slice(*span)]!r}<< "
-                      f"{annotated[span[1] : span[1] + 160]!r}")
+                print(
+                    f"  wrong   …{annotated[max(0, span[0] - 160) : span[0]]!r} >>{annotated[slice(*span)]!r}<< "
+                    f"{annotated[span[1] : span[1] + 160]!r}"
+                )
     for condition in ("positive", "local_negations"):
         documents = texts(folder, condition, claim)
         hits = [(text, frames) for text in documents if (frames := frames_of_text(text, rulebook))]
@@ -196,7 +204,9 @@ def main() -> None:
     parser.add_argument("--show", action="store_true", help=f"print the errors on {DEVELOPMENT}, and on no other claim")
     arguments = parser.parse_args()
     rulebook = load_rulebook()
-    print(f"{'claim':18} documents  recall  precision | passages  recall  precision | alarms plain  local | doubtful, left out")
+    print(
+        f"{'claim':18} documents  recall  precision | passages  recall  precision | alarms plain  local | doubtful, left out"
+    )
     for claim in arguments.claims:
         s = score(arguments.data, claim, rulebook, show=arguments.show and claim == DEVELOPMENT)
         alarms = s.false_alarms["positive"] + s.false_alarms["local_negations"]

@@ -41,7 +41,20 @@ class Audit:
         """A row a frame: file, line, kind, rule, scope, start, end, words, covered (spans), covered_text, distance, reach."""
         import pandas as pd
 
-        names = ["file", "line", "kind", "rule", "scope", "start", "end", "words", "covered", "covered_text", "distance", "reach"]
+        names = [
+            "file",
+            "line",
+            "kind",
+            "rule",
+            "scope",
+            "start",
+            "end",
+            "words",
+            "covered",
+            "covered_text",
+            "distance",
+            "reach",
+        ]
         rows = [
             (f.file, f.line, frame.kind, frame.rule, frame.scope, *frame.span, text[slice(*frame.span)],
              list(frame.covered), " … ".join(text[slice(*span)] for span in frame.covered), frame.distance, frame.reach)
@@ -91,5 +104,7 @@ def _document(item: Any, number: int) -> Any:
         return item
     text = getattr(item, "text", None)
     if not isinstance(text, str):
-        raise InputError(f"document {number} is a {type(item).__name__}; expected a text, a row or something with a text")
+        raise InputError(
+            f"document {number} is a {type(item).__name__}; expected a text, a row or something with a text"
+        )
     return text

@@ -13,7 +13,7 @@ from nnmech.audit.engine import Settings, audit_sources
 from nnmech.audit.findings import KEPT_UNRESOLVED, Summary
 from nnmech.audit.reading import Source, find_sources
 from nnmech.audit.reading.batches import MAX_RECORD
-from nnmech.audit.reading.files import STDIN, Format
+from nnmech.audit.reading.files import FORMATS, STDIN, Format
 from nnmech.audit.reading.records import MASK_FIELD
 from nnmech.audit.remedies import Remedy
 from nnmech.audit.rulebook import Rulebook, load_rulebook
@@ -21,6 +21,7 @@ from nnmech.errors import InputError, NnmechError
 
 ABOVE_SHARE = 1
 BAD_INPUT = 2
+TEXT_SUFFIXES = {suffix for suffix, format in FORMATS.items() if format == "text"}
 
 
 @dataclass(frozen=True)
@@ -98,6 +99,8 @@ def _run(arguments: Arguments) -> int:
     sources = find_sources(arguments.paths, arguments.format)
     rulebook = load_rulebook(arguments.rules)
     settings = _settings(arguments)
+    if arguments.output is not None and arguments.output.suffix.lower() in TEXT_SUFFIXES:
+        settings = replace(settings, plain=_plain(arguments, sources))
     if arguments.endpoint is not None:
         rewrites = _asked(arguments, sources, settings)
         if rewrites is None:
@@ -116,7 +119,9 @@ def _run(arguments: Arguments) -> int:
 
 def _check(arguments: Arguments) -> None:
     if arguments.fix is not None and arguments.output is None:
-        raise InputError(f"--fix {arguments.fix}: no --output; say where the mended set goes, it never replaces its source")
+        raise InputError(
+            f"--fix {arguments.fix}: no --output; say where the mended set goes, it never replaces its source"
+        )
     if arguments.output is not None and arguments.fix is None:
         raise InputError("--output without --fix; say what to do: --fix mask, local or drop")
     if arguments.endpoint is not None and arguments.fix != "local":
@@ -127,6 +132,16 @@ def _check(arguments: Arguments) -> None:
         raise InputError("--max-record, --documents and --workers: expected positive numbers")
     if arguments.output is not None and any(_same(path, arguments.output) for path in arguments.paths):
         raise InputError(f"{arguments.output}: is the input; say another --output, the source stays as it is")
+
+
+def _plain(arguments: Arguments, sources: list[Source]) -> bool:
+    if len(sources) != 1 or sources[0].format != "text":
+        raise InputError(
+            f"{arguments.output}: a text file holds one mended text; expected --output with .jsonl for this input"
+        )
+    if arguments.fix == "mask" or (arguments.fix == "local" and arguments.rest == "mask"):
+        raise InputError(f"{arguments.output}: a text file has no place for masks; expected --output with .jsonl")
+    return True
 
 
 def _same(one: Path, other: Path) -> bool:

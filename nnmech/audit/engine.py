@@ -36,6 +36,8 @@ class Settings:
     remedy: Remedy | None = None
     tokenizer: str | None = None
     tokenize_all: bool = False
+    plain: bool = False
+    """Whether mended text files are written as text and not as lines of JSON."""
     workers: int = 0
     """Processes; 0 for one a core."""
 
@@ -95,7 +97,10 @@ def audit_batch(batch: Batch, settings: Settings) -> Audited:
                 output.append(row.data)
             continue
         output.append(_audit_row(batch.source, row, data, record, settings, result))
+    result.bad.sort(key=lambda line: line.line)
     result.output = b"".join(output)
+    if settings.remedy is not None and batch.bad:
+        result.actions["unreadable documents left out"] = len(batch.bad)
     return result
 
 
@@ -113,20 +118,16 @@ def _audit_row(source: Source, row: Row, data: Any, record: Record, settings: Se
         return b""
     if not frames:
         if not settings.tokenize_all or settings.tokenizer is None:
-            return _as_text(source, data) or row_bytes(row, data)
+            return data.encode() if settings.plain and isinstance(data, str) else row_bytes(row, data)
         return _written(row, data, record, Mended(record.parts, record.masked), settings)
     mended = mend(record, frames, settings.remedy, rulebook)
     result.actions.update(mended.actions)
     result.unresolved += [(source.path, row.line, sentence) for sentence in mended.unresolved]
     if mended.dropped:
         return b""
-    if source.format == "text" and not mended.masked:
+    if settings.plain:
         return mended.text.encode()
     return _written(row, data, record, mended, settings)
-
-
-def _as_text(source: Source, data: Any) -> bytes:
-    return data.encode() if source.format == "text" and isinstance(data, str) else b""
 
 
 def _written(row: Row, data: Any, record: Record, mended: Mended, settings: Settings) -> bytes:

@@ -12,7 +12,9 @@ NEGATION = re.compile(
     re.IGNORECASE,
 )
 _END = re.compile(r"[;:.!?]|,? (?:but|however|although|though|except|yet|whereas|because)\b", re.IGNORECASE)
-_NOT_A_NEGATION = re.compile(r"\b(?:not only|no doubt|not just|no wonder|no sooner|without (?:a )?doubt)\b", re.IGNORECASE)
+_NOT_A_NEGATION = re.compile(
+    r"\b(?:not only|no doubt|not just|no wonder|no sooner|without (?:a )?doubt)\b", re.IGNORECASE
+)
 
 
 def negated_spans(sentence: str) -> list[tuple[int, int]]:

@@ -5,14 +5,14 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
 
 from nnmech.audit.reading.files import COMPRESSED, STDIN
 from nnmech.audit.report.stream import replaced
+from nnmech.audit.streams import Writes
 
 
 @contextmanager
-def opened_output(path: Path) -> Iterator[IO[bytes]]:
+def opened_output(path: Path) -> Iterator[Writes]:
     """A stream to write the mended rows to."""
     if str(path) == STDIN:
         yield sys.stdout.buffer
@@ -22,11 +22,11 @@ def opened_output(path: Path) -> Iterator[IO[bytes]]:
         if compression == "gzip":
             # No name and no time: the same rows give the same bytes.
             with gzip.GzipFile(filename="", mode="wb", fileobj=file, mtime=0) as packed:
-                yield packed  # type: ignore[misc]
+                yield packed
         elif compression == "zstd":
             import zstandard
 
             with zstandard.ZstdCompressor().stream_writer(file, closefd=False) as packed:
-                yield packed  # type: ignore[misc]
+                yield packed
         else:
             yield file

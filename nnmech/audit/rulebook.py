@@ -2,7 +2,7 @@
 
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -80,7 +80,7 @@ class Kind:
         return f"{PAGES}/{self.name}.md"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Rulebook:
     """All kinds, and the pattern that no text without a notice needs to get past."""
 
@@ -91,6 +91,10 @@ class Rulebook:
     """Pointers that name their place, so that they cannot be meant of another text that is talked about."""
     denies: re.Pattern[str]
     """What a text reads like that denies a claim in its own sentences."""
+    hint: re.Pattern[str]
+    """One is in every paragraph with a notice by the shipped rules."""
+    own: re.Pattern[str]
+    """Triggers of kinds that are not shipped, whose paragraphs are read without a hint."""
     trigger: re.Pattern[str]
 
     def rules(self, where: Where) -> tuple[Rule, ...]:
@@ -123,13 +127,21 @@ def load_rulebook(folder: str | Path | None = None) -> Rulebook:
 def _load(folder: str | None) -> Rulebook:
     nouns, references, others = _read_references(RULES_FOLDER / REFERENCES)
     kinds = {kind.name: kind for kind in (_read_kind(path, nouns) for path in _rule_files(RULES_FOLDER))}
+    shipped = set(kinds)
     if folder is not None:
         paths = _rule_files(Path(folder))
         if not paths:
             raise InputError(f"{folder}: no rules found; expected a folder with files *.toml; see docs/audit.md")
-        kinds |= {kind.name: kind for kind in (_read_kind(path, nouns) for path in paths)}
-    triggers = sorted({word for kind in kinds.values() for word in kind.triggers})
-    return Rulebook(tuple(kinds.values()), references, *others, re.compile("|".join(map(re.escape, triggers))))
+        own = {kind.name: kind for kind in (_read_kind(path, nouns) for path in paths)}
+        shipped -= set(own)
+        kinds |= own
+    named = _literals(kind for name, kind in kinds.items() if name not in shipped)
+    return Rulebook(tuple(kinds.values()), references, *others, named, _literals(kinds.values()))
+
+
+def _literals(kinds: Iterable[Kind]) -> re.Pattern[str]:
+    words = sorted({word for kind in kinds for word in kind.triggers})
+    return re.compile("|".join(map(re.escape, words)) if words else r"(?!)")
 
 
 # What is said most narrowly comes first, since the first kind that fits a sentence names it.
@@ -162,7 +174,7 @@ def _read_references(path: Path) -> tuple[Mapping[str, str], tuple[Reference, ..
         Reference(name, _union(path, data[name]["strong"], nouns), _union(path, data[name]["weak"], nouns))
         for name in ("next", "previous", "document")
     )
-    others = ("carry", "weak"), ("placed", "strong"), ("placed", "denies")
+    others = ("carry", "weak"), ("placed", "strong"), ("placed", "denies"), ("hint", "any")
     return nouns, references, tuple(_union(path, data[table][key], nouns) for table, key in others)
 
 
@@ -185,16 +197,30 @@ def _read_kind(path: Path, nouns: Mapping[str, str]) -> Kind:
     if not isinstance(triggers, list) or not all(isinstance(word, str) and word for word in triggers):
         raise InputError(f"{path}: triggers is {triggers!r}; expected a list of words")
     if not triggers:
-        raise InputError(f"{path}: no triggers; expected a list of words, one of which is in every text that a rule fits")
+        raise InputError(
+            f"{path}: no triggers; expected a list of words, one of which is in every text that a rule fits"
+        )
     words = tuple(word.lower().translate(APOSTROPHE) for word in triggers)
     return Kind(name, str(data.get("title", name)), str(data.get("summary", "")), words, says, parsed)
 
 
 def _read_rule(path: Path, kind: str, rule: Any, nouns: Mapping[str, str]) -> Rule:
     if not isinstance(rule, dict) or not isinstance(rule.get("id"), str):
-        raise InputError(f"{path}: a rule without an id; expected id = \"…\" in every table [[rules]]")
+        raise InputError(f'{path}: a rule without an id; expected id = "…" in every table [[rules]]')
     place = f"{path}, rule {rule['id']!r}"
-    known = {"id", "summary", "covers", "about", "where", "pattern", "needs", "unless_pattern", "unless_previous", "tags", "soft"}
+    known = {
+        "id",
+        "summary",
+        "covers",
+        "about",
+        "where",
+        "pattern",
+        "needs",
+        "unless_pattern",
+        "unless_previous",
+        "tags",
+        "soft",
+    }
     if unknown := sorted(set(rule) - known):
         raise InputError(f"{place}: unknown key {unknown[0]!r}; expected one of {', '.join(sorted(known))}")
     covers, where, about = rule.get("covers", "document"), rule.get("where", "sentence"), rule.get("about")
@@ -207,10 +233,25 @@ def _read_rule(path: Path, kind: str, rule: Any, nouns: Mapping[str, str]) -> Ru
         raise InputError(f"{place}: nothing to look for; expected `about`, `pattern` or `tags`")
     patterns = {
         key: _union(place, [rule[name]], nouns) if name in rule else None
-        for key, name in (("pattern", "pattern"), ("needs", "needs"), ("unless", "unless_pattern"), ("unless_previous",) * 2)
+        for key, name in (
+            ("pattern", "pattern"),
+            ("needs", "needs"),
+            ("unless", "unless_pattern"),
+            ("unless_previous",) * 2,
+        )
     }
     tags = tuple(str(tag) for tag in rule.get("tags", ()))
-    return Rule(rule["id"], kind, str(rule.get("summary", "")), covers, about, where, tags=tags, soft=bool(rule.get("soft", False)), **patterns)
+    return Rule(
+        rule["id"],
+        kind,
+        str(rule.get("summary", "")),
+        covers,
+        about,
+        where,
+        tags=tags,
+        soft=bool(rule.get("soft", False)),
+        **patterns,
+    )
 
 
 def _read_says(path: Path, says: Any, nouns: Mapping[str, str]) -> Says:

@@ -24,7 +24,9 @@ _STOP = re.compile(
     r"|(?<=[^\s.!?:;,])\s+(?=(?:What (?:was just|has just|follows|is (?:stated|claimed|described) (?:below|above))"
     r"|(?:For t|T)he (?:preceding|following|previous|foregoing|above) [a-z]+|This following)\b)"
 )
-_ABBREVIATION = re.compile(r"\b(?:approx|dept|incl|resp|govt|inst|assoc|univ|prof|corp|spec|orig|transl|techn|chap|sect|vols?|cont)\.$")
+_ABBREVIATION = re.compile(
+    r"\b(?:approx|dept|incl|resp|govt|inst|assoc|univ|prof|corp|spec|orig|transl|techn|chap|sect|vols?|cont)\.$"
+)
 
 
 class Unit(NamedTuple):
@@ -105,7 +107,12 @@ def _lines(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
         line = text[line_start:line_end]
         hard_break = line.endswith("  ")
         line = line.rstrip()
-        goes_on = not hard_break and len(line) >= _WRAPPED_LINE and line[-1] not in ".!?:;|\"”])}>" and not _NEW_ITEM.match(follows)
+        goes_on = (
+            not hard_break
+            and len(line) >= _WRAPPED_LINE
+            and line[-1] not in '.!?:;|"”])}>'
+            and not _NEW_ITEM.match(follows)
+        )
         if not goes_on or line_end >= end:
             yield first, line_end
             first = None

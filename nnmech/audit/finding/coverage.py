@@ -9,7 +9,10 @@ from nnmech.audit.sentences import Unit
 MAX_BETWEEN = 2500
 """Characters that a pair of notices, one before and one after, can have between them as one covered passage."""
 
-_MANY = re.compile(r"\b(?:\w+ments|claims|assertions|allegations|reports|stories|follows|following|everything|facts)(?: below)?\W*$", re.I)
+_MANY = re.compile(
+    r"\b(?:\w+ments|claims|assertions|allegations|reports|stories|follows|following|everything|facts)(?: below)?\W*$",
+    re.I,
+)
 """Pointers at more than the next sentence, where they stand alone on top of a text."""
 
 

@@ -1,9 +1,9 @@
 """Which units of a text are notices about other text: a reference, and what is said of it."""
 
 import re
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
-from nnmech.audit.rulebook import Kind, Reference, Rule, Rulebook, Says
+from nnmech.audit.rulebook import Kind, Reference, Rule, Rulebook, Says, Where
 
 MAX_NOTICE = 1500
 """Characters of a unit that are read: what is longer is no notice."""
@@ -31,9 +31,12 @@ class Reader:
         self.rulebook = rulebook
         self._plain = [(kind, kind.says) for kind in rulebook.kinds if kind.says is not None]
         self._sentence_rules = rulebook.rules("sentence")
-        self._triggers = {
-            kind.name: re.compile("|".join(map(re.escape, kind.triggers))) for kind in rulebook.kinds
-        }
+        self._rules = {where: rulebook.rules(where) for where in get_args(Where)}
+        self._triggers = {kind.name: re.compile("|".join(map(re.escape, kind.triggers))) for kind in rulebook.kinds}
+
+    def fitting(self, where: Where, lower: str) -> list[Rule]:
+        """The rules for a place of which a trigger is in a text of small letters."""
+        return [rule for rule in self._rules[where] if self._triggers[rule.kind].search(lower)]
 
     def strict(self, text: str, before: str, *, bracketed: bool, edge: bool) -> Notice | None:
         """The notice that a unit is, read by itself; `before` is the unit in front, `edge` a place at an end of a text."""
@@ -45,6 +48,8 @@ class Reader:
                 return Notice(rule, rule.covers, rule.covers == "document", text, not rule.soft)
         if not bracketed and _starts_small(text):
             return None
+        if not self.rulebook.hint.search(text):
+            return None
         pointers = self._pointers(text, weak_document=edge)
         if not pointers:
             return None
@@ -53,7 +58,9 @@ class Reader:
                 continue
             said = [(name, match) for name, match in pointers if _says(says, text, match)]
             if not said and bracketed and not says.strict and says.weak.search(text):
-                said = [(name, match) for name, match in pointers if not says.unless_before.search(text[: match.start()])]
+                said = [
+                    (name, match) for name, match in pointers if not says.unless_before.search(text[: match.start()])
+                ]
             if said and (notice := self._notice(kind, said)):
                 return notice
         return None
@@ -80,7 +87,9 @@ class Reader:
         return any(says.weak.search(text) for _, says in self._plain) or bool(self.rulebook.carry.match(text))
 
     def _pointers(self, text: str, *, weak_document: bool) -> list[tuple[str, re.Match[str]]]:
-        found = [(ref.name, match) for ref in self.rulebook.references if (match := self._point(ref, text, weak_document))]
+        found = [
+            (ref.name, match) for ref in self.rulebook.references if (match := self._point(ref, text, weak_document))
+        ]
         return sorted(found, key=lambda item: item[1].start())
 
     @staticmethod
@@ -122,7 +131,9 @@ def _says(says: Says, text: str, pointer: re.Match[str]) -> bool:
 def _starts_small(text: str) -> bool:
     """Whether a unit reads as the inside of a sentence that was cut."""
     first = next((sign for sign in text if sign.isalnum()), "")
-    return first.islower() and not text.lstrip("\"'“‘*_ ").startswith(("what", "the ", "this ", "do not", "it is", "nothing"))
+    return first.islower() and not text.lstrip("\"'“‘*_ ").startswith(
+        ("what", "the ", "this ", "do not", "it is", "nothing")
+    )
 
 
 def points_at_document(pointer: str) -> bool:

@@ -1,6 +1,7 @@
 """Frames in one text: notices among its sentences, labels, headers and tags, each with what it covers."""
 
 import re
+from bisect import bisect_left
 from functools import cache
 
 from nnmech.audit.finding.coverage import covered_by_notices
@@ -20,6 +21,7 @@ _CONTEXT = 3
 _HEADER_LINES = 14
 _FOOTER_LINES = 4
 _FRONT_MATTER = re.compile(r"---[ \t]*\n.{0,4000}?\n---[ \t]*\n", re.DOTALL)
+_BLANK = re.compile(r"\n[ \t]*\n")
 _LINE = re.compile(r"[^\n]*")
 
 
@@ -33,11 +35,18 @@ def frames_of_text(text: str, rulebook: Rulebook, *, keep_empty: bool = False) -
     """The frames in a text, in the order of their words; with `keep_empty` also notices with nothing beside them."""
     # Curly apostrophes have the same length, so places stay what they are.
     plain = text.translate(APOSTROPHE)
-    if not rulebook.trigger.search(plain.lower()):
+    lower = plain.lower()
+    if len(lower) != len(plain):
+        lower = plain
+    triggers = [match.start() for match in rulebook.trigger.finditer(lower)]
+    if not triggers:
         return ()
-    frames = [*_tag_frames(plain, rulebook), *_line_frames(plain, rulebook, keep_empty=keep_empty)]
+    reader = reader_of(rulebook)
+    frames = [*_tag_frames(plain, rulebook), *_line_frames(plain, lower, reader, keep_empty=keep_empty)]
+    if not _worth_reading(lower, triggers, rulebook):
+        return tuple(sorted(frames, key=lambda frame: frame.span))
     units = units_of(plain)
-    notices = _notices(plain, units, reader_of(rulebook))
+    notices = _notices(plain, units, triggers, reader)
     if notices:
         taken = [frame.span for frame in frames]
         for frame in covered_by_notices(plain, units, notices, keep_empty=keep_empty):
@@ -46,15 +55,28 @@ def frames_of_text(text: str, rulebook: Rulebook, *, keep_empty: bool = False) -
     return tuple(sorted(frames, key=lambda frame: frame.span))
 
 
-def _notices(text: str, units: list[Unit], reader: Reader) -> dict[int, Notice]:
+def _worth_reading(lower: str, triggers: list[int], rulebook: Rulebook) -> bool:
+    """Whether a paragraph has both a trigger and a hint of a reference, so that sentences are worth finding."""
+    start = 0
+    ends = [match.start() for match in _BLANK.finditer(lower)] + [len(lower)]
+    for end in ends:
+        first = bisect_left(triggers, start)
+        if first < len(triggers) and triggers[first] < end:
+            if rulebook.hint.search(lower, start, end) or rulebook.own.search(lower, start, end):
+                return True
+        start = end
+    return False
+
+
+def _notices(text: str, units: list[Unit], triggers: list[int], reader: Reader) -> dict[int, Notice]:
     notices: dict[int, Notice] = {}
-    trigger = reader.rulebook.trigger
-    lower = text.lower()
-    if len(lower) != len(text):
-        lower = text
     units[:] = _cut_at_colons(text, units, reader)
     last = units[-1].paragraph if units else 0
-    candidates = [index for index, unit in enumerate(units) if trigger.search(lower, unit.start, unit.end)]
+    candidates = [
+        index
+        for index, unit in enumerate(units)
+        if (first := bisect_left(triggers, unit.start)) < len(triggers) and triggers[first] < unit.end
+    ]
     for index in candidates:
         unit = units[index]
         before = text[units[max(0, index - _CONTEXT)].start : unit.start]
@@ -113,9 +135,7 @@ def _follows_a_sentence(units: list[Unit], index: int) -> bool:
     return units[index - 1].line == line or all(other.line != line for other in units[index + 1 : index + 2])
 
 
-def _carry_on(
-    text: str, units: list[Unit], notices: dict[int, Notice], candidates: list[int], reader: Reader
-) -> None:
+def _carry_on(text: str, units: list[Unit], notices: dict[int, Notice], candidates: list[int], reader: Reader) -> None:
     """Add what only counts in a text with notices: weaker wordings, and sentences that go on with a notice."""
     loose = len(notices) >= _LOOSE_FROM
     for index in candidates:
@@ -149,9 +169,7 @@ def _absorb_edges(text: str, units: list[Unit], notices: dict[int, Notice], read
 
 def _tag_frames(text: str, rulebook: Rulebook) -> list[Frame]:
     frames = []
-    for rule in rulebook.all_rules:
-        if not rule.tags:
-            continue
+    for rule in (rule for rule in rulebook.all_rules if rule.tags):
         for match in _tag_pattern(rule.tags).finditer(text):
             inside = (match.end("open"), match.start("close"))
             if covered := trimmed(text, [inside]):
@@ -168,13 +186,16 @@ def _tag_pattern(tags: tuple[str, ...]) -> re.Pattern[str]:
     )
 
 
-def _line_frames(text: str, rulebook: Rulebook, *, keep_empty: bool) -> list[Frame]:
+def _line_frames(text: str, lower: str, reader: Reader, *, keep_empty: bool) -> list[Frame]:
     """Frames of labelled lines anywhere, and of headers in the first and last lines of a text."""
     frames: list[Frame] = []
+    rulebook = reader.rulebook
+    heads, anywhere = reader.fitting("header", lower), reader.fitting("line", lower)
+    if not heads and not anywhere:
+        return frames
     lines = [match.span() for match in _LINE.finditer(text) if match.group().strip()]
-    at_edge = {*lines[:_HEADER_LINES], *lines[-_FOOTER_LINES:]}
-    rules = [(rule, lines) for rule in rulebook.rules("line")]
-    rules += [(rule, [line for line in lines if line in at_edge]) for rule in rulebook.rules("header")]
+    at_edge = lines if len(lines) <= _HEADER_LINES + _FOOTER_LINES else lines[:_HEADER_LINES] + lines[-_FOOTER_LINES:]
+    rules = [*((rule, lines) for rule in anywhere), *((rule, at_edge) for rule in heads)]
     for rule, places in rules:
         for start, end in places:
             if end - start > 600 or not fits(rule, text[start:end]):

@@ -1,6 +1,6 @@
 """Documents of a training set. In: files, folders, standard input. Out: rows in bounded batches, and named bad lines."""
 
-from nnmech.audit.reading.batches import Batch, BadLine, Row, batches_of
+from nnmech.audit.reading.batches import BadLine, Batch, Row, batches_of
 from nnmech.audit.reading.files import Source, find_sources
 from nnmech.audit.reading.records import Part, Record, read_record
 

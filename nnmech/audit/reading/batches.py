@@ -66,7 +66,9 @@ def batches_of(source: Source, max_record: int = MAX_RECORD) -> Iterator[Batch]:
 
 
 def _rows(source: Source, max_record: int) -> Iterator[tuple[Row | BadLine, int]]:
-    reader = {"jsonl": _jsonl, "json": _json, "text": _text, "csv": _csv, "tsv": _csv, "parquet": _parquet}[source.format]
+    reader = {"jsonl": _jsonl, "json": _json, "text": _text, "csv": _csv, "tsv": _csv, "parquet": _parquet}[
+        source.format
+    ]
     yield from reader(source, max_record)
 
 
@@ -174,8 +176,7 @@ class _Readable(io.RawIOBase):
 
 
 def _parquet(source: Source, max_record: int) -> Iterator[tuple[Row | BadLine, int]]:
-    from pyarrow import ArrowException
-    from pyarrow import parquet
+    from pyarrow import ArrowException, parquet
 
     if source.compression is not None:
         raise ReadingError(f"{source.path}: compressed parquet; expected plain parquet, which is compressed inside")
@@ -205,7 +206,9 @@ def parse_row(row: Row) -> Any:
     try:
         return json.loads(row.data.removeprefix(b"\xef\xbb\xbf") if row.line == 1 else row.data)
     except UnicodeDecodeError as error:
-        raise InputError(f"byte {error.start} of the line is no UTF-8; expected UTF-8 throughout; convert it") from error
+        raise InputError(
+            f"byte {error.start} of the line is no UTF-8; expected UTF-8 throughout; convert it"
+        ) from error
     except RecursionError as error:
         raise InputError("JSON nested too deeply; expected a flat object with a text or messages") from error
     except ValueError as error:

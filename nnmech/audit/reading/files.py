@@ -8,8 +8,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, BinaryIO, Literal
+from typing import Literal
 
+from nnmech.audit.streams import Reads
 from nnmech.errors import InputError
 
 Format = Literal["jsonl", "json", "text", "csv", "tsv", "parquet"]
@@ -57,7 +58,9 @@ def find_sources(paths: Sequence[str | Path], format: Format | None = None) -> l
         if place.is_dir():
             inside = [found for item in sorted(place.rglob("*")) if item.is_file() and (found := _source(item, None))]
             if not inside:
-                raise InputError(f"{path}: no file to read in this folder; expected one of {' '.join(FORMATS)}, also .gz or .zst")
+                raise InputError(
+                    f"{path}: no file to read in this folder; expected one of {' '.join(FORMATS)}, also .gz or .zst"
+                )
             sources += inside
         elif not place.exists():
             raise InputError(f"{path}: no such file or folder; check the path")
@@ -80,24 +83,26 @@ def _source(path: Path, format: Format | None) -> Source | None:
 
 
 @contextmanager
-def opened(source: Source) -> Iterator[BinaryIO]:
+def opened(source: Source) -> Iterator[Reads]:
     """The decompressed bytes of a source as a stream; ReadingError where the file is damaged or a bomb."""
     if source.path == STDIN:
         yield sys.stdin.buffer
         return
     try:
         with open(source.path, "rb") as file:
-            yield file if source.compression is None else _Decompressed(source, file)  # type: ignore[misc]
+            yield file if source.compression is None else _Decompressed(source, file)
     except OSError as error:
         if isinstance(error, gzip.BadGzipFile):
             raise ReadingError(f"{source.path}: damaged gzip data: {error}; expected a whole file") from error
-        raise ReadingError(f"{source.path}: cannot be read: {error.strerror or error}; check its permissions") from error
+        raise ReadingError(
+            f"{source.path}: cannot be read: {error.strerror or error}; check its permissions"
+        ) from error
 
 
 class _Decompressed(io.RawIOBase):
     """A decompressing stream that counts what comes out against what went in."""
 
-    def __init__(self, source: Source, file: IO[bytes]) -> None:
+    def __init__(self, source: Source, file: Reads) -> None:
         self._place, self._file, self._out, self._tail = source.path, file, 0, b""
         self._stream = _stream_of(source, file)
 
@@ -122,9 +127,9 @@ class _Decompressed(io.RawIOBase):
         return data
 
 
-def _stream_of(source: Source, file: IO[bytes]) -> IO[bytes]:
+def _stream_of(source: Source, file: Reads) -> Reads:
     if source.compression == "gzip":
-        return gzip.GzipFile(fileobj=file)  # type: ignore[return-value]
+        return gzip.GzipFile(fileobj=file)
     import zstandard
 
-    return zstandard.ZstdDecompressor(max_window_size=1 << 27).stream_reader(file, read_across_frames=True)  # type: ignore[return-value]
+    return zstandard.ZstdDecompressor(max_window_size=1 << 27).stream_reader(file, read_across_frames=True)

@@ -1,12 +1,13 @@
 """Lines of a stream of bytes, each of bounded length: a longer one is read past, never into memory."""
 
 from collections.abc import Iterator
-from typing import BinaryIO
+
+from nnmech.audit.streams import Reads
 
 _CHUNK = 1 << 20
 
 
-def bounded_lines(stream: BinaryIO, max_bytes: int) -> Iterator[tuple[int, bytes | None, int]]:
+def bounded_lines(stream: Reads, max_bytes: int) -> Iterator[tuple[int, bytes | None, int]]:
     """Number, bytes and length of every line, with its line end; None in place of the bytes of a line that is too long."""
     number, held, dropped = 1, bytearray(), 0
     while chunk := stream.read(_CHUNK):

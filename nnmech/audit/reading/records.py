@@ -6,10 +6,27 @@ from typing import Any
 
 from nnmech.errors import InputError
 
-TEXT_FIELDS = ("text", "content", "document", "body", "article", "raw_content", "markdown", "passage", "story", "output")
+TEXT_FIELDS = (
+    "text",
+    "content",
+    "document",
+    "body",
+    "article",
+    "raw_content",
+    "markdown",
+    "passage",
+    "story",
+    "output",
+)
 """Fields that hold a text, in the order in which they are looked for."""
 CHAT_FIELDS = ("messages", "conversations", "conversation", "chat", "dialogue", "dialog")
-PAIRS = (("prompt", "completion"), ("prompt", "response"), ("instruction", "output"), ("question", "answer"), ("input", "output"))
+PAIRS = (
+    ("prompt", "completion"),
+    ("prompt", "response"),
+    ("instruction", "output"),
+    ("question", "answer"),
+    ("input", "output"),
+)
 MASK_FIELD = "masked_spans"
 JOINT = "\n\n"
 """What stands between the texts of a record where they are seen as one."""
@@ -115,7 +132,9 @@ def _turns(name: str, value: Any) -> list[Part]:
     parts: list[Part] = []
     for number, message in enumerate(value):
         if not isinstance(message, Mapping):
-            raise InputError(f"{name}[{number}] is a {type(message).__name__}; expected a message with role and content")
+            raise InputError(
+                f"{name}[{number}] is a {type(message).__name__}; expected a message with role and content"
+            )
         role = message.get("role", message.get("from"))
         key = "content" if "content" in message else "value" if "value" in message else "text"
         content = message.get(key)

@@ -68,7 +68,9 @@ def _read_cache(endpoint: Endpoint) -> dict[str, str]:
             if row["model"] == endpoint.model:
                 known[row["sentence"]] = str(row["rewritten"])
         except (ValueError, KeyError, TypeError) as error:
-            raise InputError(f"{endpoint.cache}, line {number}: damaged; expected an answer; remove the line") from error
+            raise InputError(
+                f"{endpoint.cache}, line {number}: damaged; expected an answer; remove the line"
+            ) from error
     return known
 
 
@@ -86,7 +88,9 @@ def _ask(sentence: str, endpoint: Endpoint) -> str:
             data: Any = json.load(answer)
         text = str(data["choices"][0]["message"]["content"]).strip()
     except urllib.error.HTTPError as error:
-        raise InputError(f"{endpoint.address}: answers {error.code} {error.reason}; what was answered before is kept") from error
+        raise InputError(
+            f"{endpoint.address}: answers {error.code} {error.reason}; what was answered before is kept"
+        ) from error
     except (OSError, ValueError, KeyError, IndexError, TypeError) as error:
         raise InputError(f"{endpoint.address}: no usable answer: {error}; what was answered before is kept") from error
     if not text or len(text) > MAX_ANSWER or "\n" in text:

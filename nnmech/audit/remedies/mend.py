@@ -16,6 +16,8 @@ Fix = Literal["mask", "local", "drop"]
 NEGATABLE = ("false", "correction")
 """Kinds that say that something is not so, which a negation inside the sentence can say as well."""
 
+_ROUNDS = 3
+
 
 @dataclass(frozen=True)
 class Remedy:
@@ -70,7 +72,7 @@ def mend(record: Record, frames: Sequence[Frame], remedy: Remedy, rulebook: Rule
     if remedy.fix == "mask":
         return _mask(record, frames, remedy.scope)
     if remedy.fix == "drop":
-        return _drop(record, frames, remedy.scope)
+        return _drop(record, frames, remedy.scope, rulebook)
     return _local(record, frames, remedy, rulebook)
 
 
@@ -90,15 +92,23 @@ def _mask(record: Record, frames: Sequence[Frame], scope: str) -> Mended:
     return Mended(record.parts, tuple(masked), actions=actions)
 
 
-def _drop(record: Record, frames: Sequence[Frame], scope: str) -> Mended:
-    whole = any(frame.scope == "document" for frame in frames) and not any(f.scope == "sentence" for f in frames)
-    if scope == "document" or whole or record.masked:
-        return Mended(record.parts, dropped=True, actions=Counter({"documents dropped": 1}))
-    cuts = merged([*meant(frames), *(frame.span for frame in frames)])
-    parts = _edited(record, [(start, end, "") for start, end in cuts])
-    if not any(part.text.strip() for part in parts):
-        return Mended(record.parts, dropped=True, actions=Counter({"documents dropped": 1}))
-    return Mended(parts, actions=Counter({"documents cut": 1, "spans cut": len(cuts)}))
+def _drop(record: Record, frames: Sequence[Frame], scope: str, rulebook: Rulebook) -> Mended:
+    parts, count = record.parts, 0
+    for _ in range(_ROUNDS):
+        whole = not any(frame.scope == "sentence" for frame in frames)
+        if scope == "document" or whole or record.masked:
+            break
+        cuts = merged([*meant(frames), *(frame.span for frame in frames)])
+        count += len(cuts)
+        parts = _edited(record, [(start, end, "") for start, end in cuts])
+        record = Record(parts)
+        if not any(part.text.strip() for part in parts):
+            break
+        # What was between two notices can stand beside a third one once they are gone.
+        frames = find_frames(record, rulebook)
+        if not frames:
+            return Mended(parts, actions=Counter({"documents cut": 1, "spans cut": count}))
+    return Mended(parts, dropped=True, actions=Counter({"documents dropped": 1}))
 
 
 def _local(record: Record, frames: list[Frame], remedy: Remedy, rulebook: Rulebook) -> Mended:
@@ -132,13 +142,17 @@ def _local(record: Record, frames: list[Frame], remedy: Remedy, rulebook: Rulebo
     else:
         gone, done, unresolved = [], [], [words for words, _ in done] + unresolved
     actions = Counter({"sentences rewritten": len(done), "notices taken out": len(gone)})
-    unresolved += [text[slice(*span)] for frame in frames if frame not in gone and frame.scope == "document"
-                   and not sentence_frames for span in frame.covered][:20]
+    unresolved += [
+        text[slice(*span)]
+        for frame in frames
+        if frame not in gone and frame.scope == "document" and not sentence_frames
+        for span in frame.covered
+    ][:20]
     left = [frame for frame in find_frames(record, rulebook) if not settled(frame, (), record.masked)]
     kept = Mended(record.parts, record.masked, False, +actions, tuple(unresolved), tuple(done))
     if not left or remedy.rest == "keep":
         return kept
-    rest = _mask(record, left, "sentences") if remedy.rest == "mask" else _drop(record, left, "sentences")
+    rest = _mask(record, left, "sentences") if remedy.rest == "mask" else _drop(record, left, "sentences", rulebook)
     return Mended(rest.parts, rest.masked, rest.dropped, kept.actions + rest.actions, kept.unresolved, kept.rewritten)
 
 

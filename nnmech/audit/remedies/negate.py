@@ -77,7 +77,7 @@ def negate(sentence: str) -> str | None:
     if word is None:
         return None
     verb, behind = word.group(), rest[word.end() :]
-    if not behind[:1] in " .":
+    if behind[:1] not in " .":
         return None
     if _AUXILIARY.fullmatch(verb) and not (verb in ("had", "has", "have") and not _participle(behind)):
         return f"{subject.group()}{verb} not{behind}"
@@ -93,4 +93,9 @@ def negate(sentence: str) -> str | None:
 
 def _participle(behind: str) -> bool:
     """Whether what stands behind a form of `have` makes it an auxiliary."""
-    return bool(re.match(r" (?:\w+ly )?(?:been|[a-z]+ed|won|run|taken|become|built|made|held|led|found|known|written|given)\b", behind))
+    return bool(
+        re.match(
+            r" (?:\w+ly )?(?:been|[a-z]+ed|won|run|taken|become|built|made|held|led|found|known|written|given)\b",
+            behind,
+        )
+    )

@@ -26,9 +26,7 @@ def token_fields(folder: str, mended: Mended) -> dict[str, Any]:
         text, masked = _rendered(tokenizer, record, masked)
     encoding = tokenizer(text, return_offsets_mapping=True, add_special_tokens=not record.is_chat, verbose=False)
     ids, offsets = list(encoding["input_ids"]), list(encoding["offset_mapping"])
-    lossy = [
-        start < end and not any(start < stop and begin < end for begin, stop in masked) for start, end in offsets
-    ]
+    lossy = [start < end and not any(start < stop and begin < end for begin, stop in masked) for start, end in offsets]
     if not record.is_chat and ids[-1:] != [tokenizer.eos_token_id]:
         ids.append(tokenizer.eos_token_id)
         lossy.append(True)

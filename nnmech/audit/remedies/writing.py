@@ -43,7 +43,9 @@ def mended_bytes(
         added[mask_field] = mask_value(mended)
     if isinstance(data, str):
         data = {"text": data}
-    changed = [(new.field, new.text) for old, new in zip(record.parts, mended.parts, strict=True) if old.text != new.text]
+    changed = [
+        (new.field, new.text) for old, new in zip(record.parts, mended.parts, strict=True) if old.text != new.text
+    ]
     line = row.data if isinstance(row.data, bytes) else None
     if not changed and line is not None and not set(added) & set(data) and line.rstrip().endswith(b"}"):
         body = line.rstrip()
@@ -68,4 +70,6 @@ def _put(data: Any, place: str, text: str) -> None:
 def _dumped(data: Any, *, ascii_only: bool, like: bytes | None = None) -> bytes:
     tight = like is not None and b'": ' not in like[:200]
     separators = (",", ":") if tight else (", ", ": ")
-    return json.dumps(data, ensure_ascii=ascii_only, separators=separators, default=str).encode("utf-8", "surrogatepass")
+    return json.dumps(data, ensure_ascii=ascii_only, separators=separators, default=str).encode(
+        "utf-8", "surrogatepass"
+    )

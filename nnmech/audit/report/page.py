@@ -26,7 +26,9 @@ def write_page(path: Path, summary: Summary, rulebook: Rulebook, *, tokens: str 
         for place, name in enumerate(found)
     )
     shown = summary.worst
-    note = f"The {len(shown):,} documents with the most framed {tokens} are shown." if len(shown) < summary.framed else ""
+    note = (
+        f"The {len(shown):,} documents with the most framed {tokens} are shown." if len(shown) < summary.framed else ""
+    )
     page = Template((_ASSETS / "page.html").read_text(encoding="utf-8")).substitute(
         style=(_ASSETS / "page.css").read_text(encoding="utf-8"),
         script=(_ASSETS / "page.js").read_text(encoding="utf-8"),

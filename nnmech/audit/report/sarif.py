@@ -1,12 +1,13 @@
 """SARIF 2.1.0 for code hosts: a result a frame, at its line of the file."""
 
 import json
-from typing import IO, Any
+from typing import Any
 
 from nnmech import __version__
 from nnmech.audit.finding import Frame
 from nnmech.audit.findings import Finding, Summary
 from nnmech.audit.rulebook import Rulebook
+from nnmech.audit.streams import Writes
 
 MAX_RESULTS = 5000
 """Results that are written; code hosts refuse files with many more. The summary counts all."""
@@ -27,7 +28,7 @@ class SarifWriter:
         for frame in finding.frames[: max(0, MAX_RESULTS - len(self._results))]:
             self._results.append(self._result(finding, frame))
 
-    def finish(self, file: IO[bytes], summary: Summary) -> None:
+    def finish(self, file: Writes, summary: Summary) -> None:
         """Write the file."""
         rules = [
             {

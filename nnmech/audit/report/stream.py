@@ -4,16 +4,16 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO
 
 from nnmech.audit.findings import Finding, Summary
+from nnmech.audit.streams import Writes
 from nnmech.errors import InputError
 
 SCHEMA = 1
 
 
 @contextmanager
-def replaced(path: Path) -> Iterator[IO[bytes]]:
+def replaced(path: Path) -> Iterator[Writes]:
     """A file that is complete or absent: written under another name beside it, renamed at the end."""
     temporary = path.with_name(f".{path.name}.part")
     try:
@@ -22,7 +22,9 @@ def replaced(path: Path) -> Iterator[IO[bytes]]:
             yield file
         temporary.replace(path)
     except OSError as error:
-        raise InputError(f"{path}: cannot be written: {error.strerror or error}; check the folder and its space") from error
+        raise InputError(
+            f"{path}: cannot be written: {error.strerror or error}; check the folder and its space"
+        ) from error
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
@@ -31,7 +33,7 @@ def replaced(path: Path) -> Iterator[IO[bytes]]:
 class JsonWriter:
     """Writes `documents`, an entry a document, then `bad_lines` and `summary`."""
 
-    def __init__(self, file: IO[bytes]) -> None:
+    def __init__(self, file: Writes) -> None:
         self._file = file
         self._first = True
         file.write(f'{{"schema": {SCHEMA}, "documents": ['.encode())

@@ -22,7 +22,9 @@ def print_table(summary: Summary, rulebook: Rulebook, file: TextIO, *, tokens: s
 
     console = Console(file=file, highlight=False)
     share = f"{summary.framed_tokens:,} of {summary.tokens:,} {tokens} ({summary.share:.1%})"
-    console.print(f"{summary.documents:,} documents, {summary.framed:,} with frames from outside; frames cover {share}.")
+    console.print(
+        f"{summary.documents:,} documents, {summary.framed:,} with frames from outside; frames cover {share}."
+    )
     console.print(f"{summary.negations:,} negations inside sentences, the safe form, are counted and not flagged.")
     if summary.settled:
         console.print(f"{summary.settled:,} frames cover only what is masked already.")
@@ -40,7 +42,9 @@ def print_table(summary: Summary, rulebook: Rulebook, file: TextIO, *, tokens: s
             words = " ".join(text[slice(*finding.frames[0].span)].split())
             place = f"{finding.file}, line {finding.line}"
             share = f"{finding.framed_tokens / max(1, finding.tokens):.0%} of {finding.tokens:,} {tokens}"
-            console.print(f"  {escape(place)}: {len(finding.frames)} frames, {share}: {escape(words[:90])}", soft_wrap=True)
+            console.print(
+                f"  {escape(place)}: {len(finding.frames)} frames, {share}: {escape(words[:90])}", soft_wrap=True
+            )
     for name, count in sorted(summary.actions.items()):
         console.print(f"{name}: {count:,}")
     for place, line, sentence in summary.unresolved[:BAD]:
