@@ -17,15 +17,15 @@ _OWN_SENTENCE = re.compile(
 )
 
 
-# Chats and lists go on after a stop in small letters or with a bracket, where nupunkt sees an abbreviation; a bare
-# notice can follow a line without a stop.
+# A long word with a stop ends a sentence, which nupunkt does not see before small letters, brackets and rare names; a
+# bare notice can follow a line without a stop.
 _STOP = re.compile(
-    r"(?<=[a-z]{4}[.!?])[\"”’)*]*\s+(?=[\[(*@#\d~>•“\"]|[a-z])"
+    r"(?<=[a-z]{4}[.!?])[\"”’)*]*\s+(?=[\[(*@#\d~>•“\"]|[a-zA-Z])"
     r"|(?<=[^\s.!?:;,])\s+(?=(?:What (?:was just|has just|follows|is (?:stated|claimed|described) (?:below|above))"
     r"|(?:For t|T)he (?:preceding|following|previous|foregoing|above) [a-z]+|This following)\b)"
 )
 _ABBREVIATION = re.compile(
-    r"\b(?:approx|dept|incl|resp|govt|inst|assoc|univ|prof|corp|spec|orig|transl|techn|chap|sect|vols?|cont)\.$"
+    r"\b(?:calif|messrs|lieut|supt|approx|dept|incl|resp|govt|inst|assoc|univ|prof|corp|spec|orig|transl|techn|chap|sect|vols?|cont)\.$"
 )
 
 

@@ -19,3 +19,16 @@ class Writes(Protocol):
     def write(self, data: Any, /) -> int:
         """Take all bytes and return how many."""
         ...
+
+
+@runtime_checkable
+class WritesText(Protocol):
+    """Takes text."""
+
+    def write(self, text: str, /) -> int:
+        """Take a text and return its length."""
+        ...
+
+    def flush(self) -> None:
+        """Hand on what was taken."""
+        ...

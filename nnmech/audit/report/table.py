@@ -1,15 +1,16 @@
 """The report in a terminal: counts by kind, the share of framed tokens, the worst documents, what could not be read."""
 
-from typing import TextIO
+from typing import Any, cast
 
 from nnmech.audit.findings import Summary
 from nnmech.audit.rulebook import Rulebook
+from nnmech.audit.streams import WritesText
 
 WORST = 5
 BAD = 10
 
 
-def print_table(summary: Summary, rulebook: Rulebook, file: TextIO, *, tokens: str = "words") -> None:
+def print_table(summary: Summary, rulebook: Rulebook, file: WritesText, *, tokens: str = "words") -> None:
     """Print the report.
 
     Args:
@@ -20,7 +21,7 @@ def print_table(summary: Summary, rulebook: Rulebook, file: TextIO, *, tokens: s
     from rich.markup import escape
     from rich.table import Table
 
-    console = Console(file=file, highlight=False)
+    console = Console(file=cast(Any, file), highlight=False)
     share = f"{summary.framed_tokens:,} of {summary.tokens:,} {tokens} ({summary.share:.1%})"
     console.print(
         f"{summary.documents:,} documents, {summary.framed:,} with frames from outside; frames cover {share}."
