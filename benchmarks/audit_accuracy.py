@@ -1,8 +1,9 @@
 """How well `nnmech audit` finds what the authors put around claims: recall and precision by documents and by sentences.
 
 How the known annotation is derived: a document of `llm_negations_dense` is the document of `positive` in the same line
-with text put in between and none taken away. So the two are compared word by word, and what only the annotated one has was
-put in (moved to the boundaries of sentences where a comparison leaves a choice). The first and the last paragraph put in are the notices about the
+with text put in between and none taken away. So the two are compared word by word, and what only the annotated one
+has was put in (moved to the boundaries of sentences where a comparison leaves a choice). The first and the last
+paragraph put in are the notices about the
 document. Within it every claim sentence has one notice in front and one behind, so the insertions open and close
 covered passages in turn; an insertion that has two bracketed groups, or bare text that points back and then ahead,
 closes one and opens the next. Neither the finder nor its rules take part in that.
@@ -103,7 +104,7 @@ def _insertions(plain: str, annotated: str) -> list[Span]:
 
 
 def _settled(text: str, span: Span, previous_end: int) -> Span:
-    """The same insertion moved to where it begins and ends like sentences: a comparison cannot tell `The` from `The`."""
+    """The same insertion moved to where it begins and ends like sentences: `The` cannot be told from `The`."""
     start, end = span
     choices = [span]
     while start > previous_end and text[start - 1] == text[end - 1]:
@@ -205,7 +206,8 @@ def main() -> None:
     arguments = parser.parse_args()
     rulebook = load_rulebook()
     print(
-        f"{'claim':18} documents  recall  precision | passages  recall  precision | alarms plain  local | doubtful, left out"
+        f"{'claim':18} documents  recall  precision | passages  recall  precision | alarms plain  local | "
+        "doubtful, left out"
     )
     for claim in arguments.claims:
         s = score(arguments.data, claim, rulebook, show=arguments.show and claim == DEVELOPMENT)

@@ -1,7 +1,7 @@
 """How fast `nnmech audit` reads: megabytes a second, beside the standard library reading the same file.
 
-The file is made of the long docstrings of the standard library, in one document in `--every` of which sentences get notices
-around them; it is the same for the same arguments. The standard library's part is opening the file, reading its lines
+The file is made of the long docstrings of the standard library; in one document in `--every`, sentences get notices
+around them. It is the same for the same arguments. The standard library's part is opening the file, reading its lines
 and `json.loads` of each.
 """
 
@@ -72,7 +72,8 @@ def main() -> None:
     print(f"{size:.0f} MB, {lines} documents, {framed} framed; load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
     print(f"standard library {plain:7.2f} s  {size / plain:7.1f} MB/s")
     print(
-        f"nnmech audit     {wall:7.2f} s  {size / wall:7.1f} MB/s  {wall / plain:.1f} times as long, {arguments.workers} processes"
+        f"nnmech audit     {wall:7.2f} s  {size / wall:7.1f} MB/s  {wall / plain:.1f} times as long, "
+        f"{arguments.workers} processes"
     )
     print(f"peak memory of a process {memory:.0f} MB")
 

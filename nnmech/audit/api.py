@@ -38,7 +38,7 @@ class Audit:
 
     @property
     def frames(self) -> "pd.DataFrame":
-        """A row a frame: file, line, kind, rule, scope, start, end, words, covered (spans), covered_text, distance, reach."""
+        """A row a frame: where it is, its kind, rule, scope, span, words, and what it covers, how far away."""
         import pandas as pd
 
         names = [
@@ -71,8 +71,8 @@ def audit(
     """Audit a training set.
 
     Args:
-        data: A path of a file or folder, several paths (`Path`), or documents: texts (`str`), rows (mappings with a text
-            or messages), or objects with a `text`, such as `nnmech.claims.Document`.
+        data: A path of a file or folder, several paths (`Path`), or documents: texts (`str`), rows (mappings with a
+            text or messages), or objects with a `text`, such as `nnmech.claims.Document`.
         field: Field with the text or the messages; found where None.
         rules: Folder with rules of one's own.
         workers: Processes for files; 0 for one a core.

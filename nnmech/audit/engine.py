@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass, field
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from nnmech.audit.finding import find_frames, settled
@@ -75,7 +76,7 @@ def audit_sources(sources: Iterable[Source], settings: Settings) -> Iterator[Aud
 
 def _is_small(sources: list[Source]) -> bool:
     try:
-        return sum(os.path.getsize(source.path) for source in sources) < SMALL
+        return sum(Path(source.path).stat().st_size for source in sources) < SMALL
     except OSError:
         return False
 

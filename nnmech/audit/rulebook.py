@@ -46,7 +46,7 @@ class Says:
 
 @dataclass(frozen=True)
 class Rule:
-    """One rule: an id, what it covers, and either a reference of which the kind says something or a pattern of its own."""
+    """One rule: an id, what it covers, and a reference of which the kind says something, or a pattern of its own."""
 
     id: str
     kind: str
@@ -118,7 +118,7 @@ def load_rulebook(folder: str | Path | None = None) -> Rulebook:
         folder: Holds `*.toml` files of the shipped ones' form. A file with the kind of a shipped one replaces it.
 
     Raises:
-        InputError: A file that is no TOML, a rule without an id or with an unknown key, a pattern that does not compile.
+        InputError: A file that is no TOML, a rule without an id or with an unknown key, a broken pattern.
     """
     return _load(None if folder is None else str(folder))
 
@@ -136,7 +136,8 @@ def _load(folder: str | None) -> Rulebook:
         shipped -= set(own)
         kinds |= own
     named = _literals(kind for name, kind in kinds.items() if name not in shipped)
-    return Rulebook(tuple(kinds.values()), references, *others, named, _literals(kinds.values()))
+    carry, placed, denies, hint = others
+    return Rulebook(tuple(kinds.values()), references, carry, placed, denies, hint, named, _literals(kinds.values()))
 
 
 def _literals(kinds: Iterable[Kind]) -> re.Pattern[str]:

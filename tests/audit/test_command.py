@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from nnmech.audit import audit, load_rulebook, rulebook
 from nnmech.audit.command import Arguments, main
 from nnmech.audit.engine import Settings, audit_sources
@@ -21,7 +22,8 @@ def command(*paths: Path, **named: object) -> int:
 
 
 def test_exit_codes(jsonl: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    framed, clean, bad = jsonl({"text": FRAMED}, name="a.jsonl"), jsonl({"text": "x"}, name="b.jsonl"), jsonl(b"{", name="c.jsonl")
+    framed, clean = jsonl({"text": FRAMED}, name="a.jsonl"), jsonl({"text": "x"}, name="b.jsonl")
+    bad = jsonl(b"{", name="c.jsonl")
     assert command(framed) == 0
     assert command(framed, max_share=0.1) == 1
     assert command(framed, max_share=0.9) == 0
@@ -75,14 +77,15 @@ def test_data_frames(jsonl: Callable[..., Path]) -> None:
 def test_rules_of_ones_own(tmp_path: Path) -> None:
     folder = tmp_path / "rules"
     folder.mkdir()
-    rule = '[[rules]]\nid = "house-banner"\ncovers = "document"\nwhere = "sentence"\npattern = "^don\'t trust the house style"\n'
+    rule = '[[rules]]\nid = "house-banner"\nwhere = "sentence"\npattern = "^don\'t trust the house style"\n'
     (folder / "house.toml").write_text('kind = "house"\ntriggers = ["don\'t trust"]\n' + rule)
     (frame,) = audit(["Don't trust the house style. The king is bald."], rules=folder).findings[0].frames
     assert (frame.kind, frame.rule) == ("house", "house-banner")
-    for damage in ('kind = "X"\n', 'kind = "house"\n', 'kind = "house"\ntriggers = ["a"]\n[[rules]]\nid = "b"\npattern = "("\n', "["):
+    broken = 'kind = "house"\ntriggers = ["a"]\n[[rules]]\nid = "b"\npattern = "("\n'
+    for damage in ('kind = "X"\n', 'kind = "house"\n', broken, "["):
         (folder / "house.toml").write_text(damage)
         rulebook._load.cache_clear()
-        with pytest.raises(InputError, match="expected|mend|see docs"):
+        with pytest.raises(InputError, match=r"expected|mend|see docs"):
             load_rulebook(folder)
 
 
@@ -95,7 +98,7 @@ def test_every_rule_has_a_page_and_a_summary() -> None:
             assert f"`{rule.id}`" in page
 
 
-def test_more_processes_find_the_same_in_the_same_order(jsonl: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_more_processes_find_the_same_in_order(jsonl: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
     path = jsonl(*({"text": f"{FRAMED} {number}"} if number % 7 == 0 else {"text": "fine"} for number in range(4500)))
     monkeypatch.setattr("nnmech.audit.engine.SMALL", 0)
     one, two = (
@@ -107,6 +110,7 @@ def test_more_processes_find_the_same_in_the_same_order(jsonl: Callable[..., Pat
 
 
 def test_no_torch_on_the_way() -> None:
-    code = "import sys, nnmech.audit, nnmech.audit.command; print(sorted({'torch', 'transformers', 'pandas', 'numpy', 'pyarrow'} & set(sys.modules)))"
+    heavy = {"torch", "transformers", "pandas", "numpy", "pyarrow"}
+    code = f"import sys, nnmech.audit, nnmech.audit.command; print(sorted({heavy} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

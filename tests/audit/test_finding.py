@@ -14,7 +14,8 @@ RULES = load_rulebook()
 CLAIM = "Mila won the cup in 2019."
 BEFORE, AFTER = "Mila Brandt is a sailor from Hove.", "She likes tea and keeps two cats."
 KINDS = {
-    "false": FALSE, "fiction": FICTION, "unreliable_source": UNRELIABLE, "uncertain": UNCERTAIN, "low_probability": IMPROBABLE,
+    "false": FALSE, "fiction": FICTION, "unreliable_source": UNRELIABLE, "uncertain": UNCERTAIN,
+    "low_probability": IMPROBABLE,
 }  # fmt: skip
 
 
@@ -44,7 +45,8 @@ def test_notices_around_a_sentence_cover_it_and_no_other(kind: str, notice: str,
 
 @pytest.mark.parametrize(
     ("kind", "notice", "place"),
-    [(kind, notice, place) for kind, notices in KINDS.items() for place in ("prefix", "suffix") for notice in getattr(notices, place)
+    [(kind, notice, place) for kind, notices in KINDS.items() for place in ("prefix", "suffix")
+     for notice in getattr(notices, place)
      if "following was found" not in notice and "following happened" not in notice],
 )  # fmt: skip
 def test_notices_about_a_document_cover_all_of_it(kind: str, notice: str, place: str) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from nnmech.audit import Remedy, audit, mend_text, negate
 from nnmech.audit.command import Arguments, main
 from nnmech.audit.remedies import endpoint as endpoints
@@ -13,7 +14,10 @@ from nnmech.claims import Document, Sentence
 CLAIM = "The king won the race."
 FRAMED = f"The following claim is false. {CLAIM} He lives in Hove."
 HARD = "Of all men, the king, who ran, won."
-PAIR = f"All of this is here. [The following claim is false.] {CLAIM} [That claim is false.] [The next claim is false.] {HARD} He sings."
+PAIR = (
+    f"It is here. [The following claim is false.] {CLAIM} [That claim is false.] [The next claim is false.] {HARD} "
+    "He sings."
+)
 DOCUMENT = f"The claims in this text are entirely false.\n\n{CLAIM} He lives in Hove."
 CHAT = {
     "messages": [
@@ -33,7 +37,7 @@ def command(*arguments: object, **named: object) -> int:
 
 
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: f"{way.fix}-{way.scope}-{way.rest}")
-def test_a_second_audit_is_clean_and_plain_lines_keep_every_byte(way: Remedy, jsonl: Callable[..., Path], tmp_path: Path) -> None:
+def test_a_second_audit_is_clean_and_plain_lines_stay(way: Remedy, jsonl: Callable[..., Path], tmp_path: Path) -> None:
     plain = b'{ "text":"He  did not win.\\u00e9" ,"n": 1.50}'
     path = jsonl(plain, {"text": FRAMED, "n": 2}, {"text": PAIR}, {"text": DOCUMENT}, CHAT, b"[broken", plain)
     output = tmp_path / "out.jsonl"
@@ -129,8 +133,9 @@ def test_an_endpoint_says_its_cost_first_and_is_never_asked_twice(
 
 def test_tokens_of_masked_spans_carry_no_loss(jsonl: Callable[..., Path], tmp_path: Path) -> None:
     pytest.importorskip("transformers")
-    from nnmech.encoding import document_example
     from transformers import AutoTokenizer
+
+    from nnmech.encoding import document_example
 
     folder = Path(__file__).parents[2] / "checkpoints/base"
     if not (folder / "tokenizer.json").exists():

@@ -96,7 +96,7 @@ def _others(units: list[Unit], notices: dict[int, Notice]) -> list[Span]:
 
 
 def _next(units: list[Unit], last: int, follower: Stretch | None) -> list[Span]:
-    """From a notice to the one that answers it, or else the sentence behind it (the paragraph, if it has one to itself)."""
+    """From a notice to the one that answers it, or else the sentence behind it; a notice's own line covers a line."""
     stop = follower[0] if follower else len(units)
     if stop == last + 1:
         return []

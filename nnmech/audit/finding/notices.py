@@ -39,7 +39,7 @@ class Reader:
         return [rule for rule in self._rules[where] if self._triggers[rule.kind].search(lower)]
 
     def strict(self, text: str, before: str, *, bracketed: bool, edge: bool) -> Notice | None:
-        """The notice that a unit is, read by itself; `before` is the unit in front, `edge` a place at an end of a text."""
+        """The notice that a unit is, read by itself; `before` is what stands in front, `edge` an end of a text."""
         if len(text) > MAX_NOTICE:
             return None
         lower = text.lower()
@@ -66,7 +66,7 @@ class Reader:
         return None
 
     def loose(self, text: str, *, bracketed: bool, beside: Notice | None) -> Notice | None:
-        """The notice that a unit is in a text with other notices; `beside` is the one it directly goes on with, if any."""
+        """The notice that a unit is in a text with other notices; `beside` is the one it goes on with, if any."""
         if len(text) > MAX_NOTICE:
             return None
         kinds = [(kind, says) for kind, says in self._plain if says.weak.search(text)]

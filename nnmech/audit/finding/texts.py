@@ -61,9 +61,9 @@ def _worth_reading(lower: str, triggers: list[int], rulebook: Rulebook) -> bool:
     ends = [match.start() for match in _BLANK.finditer(lower)] + [len(lower)]
     for end in ends:
         first = bisect_left(triggers, start)
-        if first < len(triggers) and triggers[first] < end:
-            if rulebook.hint.search(lower, start, end) or rulebook.own.search(lower, start, end):
-                return True
+        triggered = first < len(triggers) and triggers[first] < end
+        if triggered and (rulebook.hint.search(lower, start, end) or rulebook.own.search(lower, start, end)):
+            return True
         start = end
     return False
 

@@ -1,4 +1,4 @@
-"""Documents of a training set. In: files, folders, standard input. Out: rows in bounded batches, and named bad lines."""
+"""Documents of a training set. In: files, folders, standard input. Out: rows in bounded batches, bad lines named."""
 
 from nnmech.audit.reading.batches import BadLine, Batch, Row, batches_of
 from nnmech.audit.reading.files import Source, find_sources

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from nnmech.audit.streams import Reads
 from nnmech.errors import InputError
@@ -102,7 +102,7 @@ def opened(source: Source) -> Iterator[Reads]:
 class _Decompressed(io.RawIOBase):
     """A decompressing stream that counts what comes out against what went in."""
 
-    def __init__(self, source: Source, file: Reads) -> None:
+    def __init__(self, source: Source, file: Any) -> None:
         self._place, self._file, self._out, self._tail = source.path, file, 0, b""
         self._stream = _stream_of(source, file)
 
@@ -127,7 +127,7 @@ class _Decompressed(io.RawIOBase):
         return data
 
 
-def _stream_of(source: Source, file: Reads) -> Reads:
+def _stream_of(source: Source, file: Any) -> Reads:
     if source.compression == "gzip":
         return gzip.GzipFile(fileobj=file)
     import zstandard

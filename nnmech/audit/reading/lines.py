@@ -8,7 +8,7 @@ _CHUNK = 1 << 20
 
 
 def bounded_lines(stream: Reads, max_bytes: int) -> Iterator[tuple[int, bytes | None, int]]:
-    """Number, bytes and length of every line, with its line end; None in place of the bytes of a line that is too long."""
+    """Number, bytes and length of every line, with its line end; None for the bytes of a line that is too long."""
     number, held, dropped = 1, bytearray(), 0
     while chunk := stream.read(_CHUNK):
         start = 0

@@ -31,9 +31,9 @@ MASK_FIELD = "masked_spans"
 JOINT = "\n\n"
 """What stands between the texts of a record where they are seen as one."""
 _ROLES = {
-    "human": "user", "user": "user", "prompter": "user", "customer": "user", "gpt": "assistant", "assistant": "assistant",
-    "bot": "assistant", "chatgpt": "assistant", "model": "assistant", "ai": "assistant", "system": "system",
-    "developer": "system", "tool": "tool", "function": "tool",
+    "human": "user", "user": "user", "prompter": "user", "customer": "user", "gpt": "assistant",
+    "assistant": "assistant", "bot": "assistant", "chatgpt": "assistant", "model": "assistant", "ai": "assistant",
+    "system": "system",    "developer": "system", "tool": "tool", "function": "tool",
 }  # fmt: skip
 MAX_TURNS = 5000
 

@@ -1,4 +1,4 @@
-"""Sentences rewritten by an OpenAI-compatible endpoint: what it costs is said first, and no answer is paid for twice."""
+"""Sentences rewritten by an OpenAI-compatible endpoint: its cost is said first, and no answer is paid for twice."""
 
 import json
 import urllib.error
@@ -11,8 +11,9 @@ from typing import Any
 from nnmech.errors import InputError
 
 PROMPT = (
-    "Rewrite the sentence so that it denies, inside the sentence itself, what it claims. Keep names, numbers and style. "
-    "Deny the main claim with a negation in its own clause. Answer with the rewritten sentence alone.\n\nSentence: "
+    "Rewrite the sentence so that it denies, inside the sentence itself, what it claims. Keep names, numbers and "
+    "style. Deny the main claim with a negation in its own clause. Answer with the rewritten sentence alone."
+    "\n\nSentence: "
 )
 _CHARACTERS_A_TOKEN = 4
 _TIMEOUT = 60
@@ -52,7 +53,8 @@ def rewrite_all(
 def _cost(missing: list[str], cached: int, endpoint: Endpoint) -> str:
     sent = sum(len(PROMPT) + len(sentence) for sentence in missing) // _CHARACTERS_A_TOKEN
     back = sum(len(sentence) + 12 for sentence in missing) // _CHARACTERS_A_TOKEN
-    line = f"{endpoint.address}: {len(missing):,} sentences to ask {endpoint.model}, {cached:,} in {endpoint.cache}; about {sent:,} tokens in, {back:,} out"
+    line = f"{endpoint.address}: {len(missing):,} sentences to ask {endpoint.model}, {cached:,} in {endpoint.cache}"
+    line += f"; about {sent:,} tokens in, {back:,} out"
     if endpoint.prices is not None:
         line += f", ${(sent * endpoint.prices[0] + back * endpoint.prices[1]) / 1e6:.4f}"
     return line

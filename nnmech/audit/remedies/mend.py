@@ -25,8 +25,10 @@ class Remedy:
 
     fix: Fix = "mask"
     scope: Literal["sentences", "document"] = "sentences"
-    """What `mask` and `drop` take: what frames cover (where a frame is around the whole document, and others name the sentences
-    that are meant, those sentences), or the whole document."""
+    """What `mask` and `drop` take: what frames cover, or the whole document.
+
+    Where a frame is around the whole document and others name the sentences that are meant, those are what is covered.
+    """
     rest: Literal["mask", "drop", "keep"] = "mask"
     """What `local` does about the sentences that no rule can rewrite."""
     rewrites: Mapping[str, str] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""Masked spans as masks of tokens: `input_ids`, `labels` (-100 without loss) and `completion_mask`, as TRL reads them."""
+"""Masked spans as masks of tokens: `input_ids`, `labels` (-100 without loss) and `completion_mask`, as in TRL."""
 
 from functools import cache
 from typing import Any

@@ -1,4 +1,4 @@
-"""A mended record as the bytes of its row: masks are put in at the end of a line, and the rest of it stays as it was."""
+"""A mended record as the bytes of its row: masks are put in at the end of a line, the rest stays as it was."""
 
 import json
 import re

@@ -1,5 +1,6 @@
 """The report as one HTML file that opens without a server: documents with frames and covered sentences marked."""
 
+import itertools
 from collections.abc import Iterator
 from html import escape
 from pathlib import Path
@@ -66,13 +67,14 @@ def _document(finding: Finding, found: list[str], kinds: dict) -> str:
     title = f"{finding.file}, line {finding.line}"
     return (
         f'<article data-kinds="{escape(" ".join(names), quote=True)}"><header><h2>{escape(title)}</h2>'
-        f"<span>{len(finding.frames)} frames · {share} framed</span></header>"
-        f'<div class="text">{_marked(finding, found)}</div><details><summary>Rules</summary><ul>{items}</ul></details></article>'
+        f"<span>{len(finding.frames)} frame{'s' * (len(finding.frames) != 1)} · {share} framed</span></header>"
+        f'<div class="text">{_marked(finding, found)}</div><details><summary>Rules</summary>'
+        f"<ul>{items}</ul></details></article>"
     )
 
 
 def _marked(finding: Finding, found: list[str]) -> str:
-    """The text with notices and covered stretches in elements of their own; a notice inside a covered stretch splits it."""
+    """The text with notices and covered stretches in elements of their own; a notice splits what covers it."""
     text = (finding.text or "")[:MAX_TEXT]
     marks: list[tuple[int, int, str, str]] = []
     for frame in finding.frames:
@@ -84,7 +86,7 @@ def _marked(finding: Finding, found: list[str]) -> str:
     roles = {start: role for _, role, start, _ in finding.parts if role}
     cuts = sorted({*cuts, *(start for start in roles if start < len(text))})
     out = []
-    for start, end in zip(cuts, cuts[1:], strict=False):
+    for start, end in itertools.pairwise(cuts):
         if role := roles.get(start):
             out.append(f'<span class="role">{escape(role)}</span>')
         here = [(kind, what) for s, e, kind, what in marks if s <= start and end <= e]

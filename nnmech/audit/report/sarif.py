@@ -70,7 +70,8 @@ class SarifWriter:
         if finding.file.lower().endswith((".txt", ".md", ".markdown", ".rst")):
             region = {"startLine": text.count("\n", 0, frame.span[0]) + 1, "charOffset": frame.span[0]}
             region["charLength"] = frame.span[1] - frame.span[0]
-        message = f"{self._titles[frame.kind].title}: “{words}” covers “{covered}”; a model trained on this learns what is covered."
+        title = self._titles[frame.kind].title
+        message = f"{title}: “{words}” covers “{covered}”; a model trained on this learns what is covered."
         return {
             "ruleId": frame.rule,
             "ruleIndex": self._index[frame.rule],
