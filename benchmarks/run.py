@@ -1,8 +1,9 @@
 """Measure what the README says about speed and memory.
 
-    python benchmarks/run.py
+    python benchmarks/run.py           # measure, record, print the README's table
+    python benchmarks/run.py --show    # print the table of what is recorded
 
-Prints a Markdown table and writes `benchmarks/results.json`, with the machine that the numbers are from. A machine
+Writes `benchmarks/results.json`, with the machine that the numbers are from. A machine
 with nothing else to do gives numbers worth quoting; nothing fails because something is slow. On the CPU; needs the
 extra `peft` (accelerate for the Trainer, and psutil with it), and compares with TransformerLens where the extra
 `analysis` is installed.
@@ -63,6 +64,8 @@ class Arguments:
     """Of torch; the experiment has one for each of the runs that it makes side by side."""
     probe_threads: int = 2
     """Of torch for `fit_many`, which shares the layers among them; loops over scikit-learn are fastest on one."""
+    show: bool = False
+    """Measure nothing: print the table of what is recorded."""
     outright: bool = False
     """Also train the paper's 625 updates with snapshots and without; many minutes."""
     output: Path = Path(__file__).resolve().parent / "results.json"
@@ -73,38 +76,47 @@ def main(arguments: Arguments) -> None:
     for name in ("repeats", "threads", "probe_threads"):
         if getattr(arguments, name) < 1:
             raise InputError(f"{name} is {getattr(arguments, name)}: expected 1 or more")
+    results = _read(arguments.output)
+    if not arguments.show:
+        _measure(arguments, results)
+    print("\n".join(table_lines(results)))
+
+
+def _measure(arguments: Arguments, results: dict[str, Any]) -> None:
     torch.set_num_threads(arguments.threads)
     logging.disable_progress_bar()
-    results, machine = _read(arguments.output), describe_machine()
-    rows: list[Row] = []
+    machine = describe_machine()
     for name in dict.fromkeys(arguments.only):
         say(f"{name}:")
-        measured, settings = _MEASURES[name](arguments)
-        rows += measured
+        rows, settings = _MEASURES[name](arguments)
         results[name] = {
             "time": datetime.now(UTC).isoformat(timespec="seconds"),
             "machine": machine,
             "settings": {"model": arguments.model, "preset": arguments.preset, **settings},
-            "rows": [row.to_json() for row in measured],
+            "rows": [row.to_json() for row in rows],
         }
         # After each, so that a later failure loses nothing.
         write_json_atomic(arguments.output, results)
-    print(table(rows, machine))
 
 
-def table(rows: list[Row], machine: dict[str, Any]) -> str:
-    """The rows as Markdown, under a line about the machine."""
+def table_lines(results: dict[str, Any]) -> list[str]:
+    """All that is recorded as lines of Markdown, by the machine that it was measured on."""
+    lines: list[str] = []
+    measured = [results[name] for name in NAMES if name in results]
+    for machine in dict.fromkeys(_machine_line(part["machine"]) for part in measured):
+        rows = [row for part in measured if _machine_line(part["machine"]) == machine for row in part["rows"]]
+        lines += [machine, "", "| what | measured | wanted |", "|---|---|---|"]
+        lines += [f"| {' | '.join(Row.from_json(row).cells())} |" for row in rows]
+        lines.append("")
+    return [*lines, "Median of the rounds, and their range; ratios are of wall times, round by round.", ""]
+
+
+def _machine_line(machine: dict[str, Any]) -> str:
     packages = machine["packages"]
-    lines = [
-        f"{machine['cores']} cores of {machine['cpu']}, {machine['memory_gb']} GB; Python {machine['python']}, "
-        f"torch {packages['torch']} with {machine['threads']} thread(s), transformers {packages['transformers']}; "
-        f"load average {machine['load_average'][0]} before.",
-        "Median of the rounds, and their range; ratios are of wall times, round by round.",
-        "",
-        "| what | median | range | wanted | measured on |",
-        "|---|---|---|---|---|",
-    ]
-    return "\n".join([*lines, *(f"| {' | '.join(row.cells())} |" for row in rows)])
+    return (
+        f"{machine['cores']} cores of {machine['cpu']}, {machine['memory_gb']} GB; Python {machine['python']}, torch "
+        f"{packages['torch']} with {machine['threads']} thread(s), transformers {packages['transformers']}:"
+    )
 
 
 @cache

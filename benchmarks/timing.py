@@ -5,8 +5,8 @@ import statistics
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, fields
+from typing import Any, Self
 
 
 @dataclass(frozen=True)
@@ -51,17 +51,26 @@ class Row:
             self.at_least is None or self.median >= self.at_least
         )
 
-    def cells(self) -> tuple[str, ...]:
-        """What, median, range, bound and note, as the table prints them."""
-        bound = ""
-        if self.at_most is not None or self.at_least is not None:
-            bound = f"at most {self.at_most}" if self.at_most is not None else f"at least {self.at_least}"
-            bound += {True: ": met", False: ": missed", None: ""}[self.met]
+    def cells(self) -> tuple[str, str, str]:
+        """What was measured (and how), its median with the range of the rounds, and the bound, as the table prints."""
+        what = f"{self.what} ({self.note})" if self.note else self.what
         if self.median is None:
-            return self.what, "–", "", bound, self.note
+            return what, "not measured", self._bound()
         unit = f" {self.unit}" if self.unit else ""
-        spread = f"{_short(min(self.values))} to {_short(max(self.values))}, n={len(self.values)}"
-        return self.what, _short(self.median) + unit, spread if len(self.values) > 1 else "n=1", bound, self.note
+        spread = f" ({_short(min(self.values))} to {_short(max(self.values))}, n={len(self.values)})"
+        return what, _short(self.median) + unit + (spread if len(self.values) > 1 else ""), self._bound()
+
+    def _bound(self) -> str:
+        if self.at_most is None and self.at_least is None:
+            return ""
+        bound = f"at most {self.at_most}" if self.at_most is not None else f"at least {self.at_least}"
+        return bound + (", missed" if self.met is False else "")
+
+    @classmethod
+    def from_json(cls, recorded: Mapping[str, Any]) -> Self:
+        """The row that `to_json` wrote."""
+        row = {field.name: recorded[field.name] for field in fields(cls)}
+        return cls(**{**row, "values": tuple(row["values"])})
 
     def to_json(self) -> dict[str, Any]:
         """The row with its median, its range and whether the bound is met."""
