@@ -12,8 +12,8 @@ from nnmech.errors import InputError
 
 RULES_FOLDER = Path(__file__).parent / "rules"
 REFERENCES = "references.toml"
-PAGES = "https://github.com/nnmech/nnmech/blob/main/docs/audit"
-"""Where the page of a kind of frame is: `{PAGES}/{kind}.md`."""
+PAGES = "docs/audit"
+"""Where the page of a kind of frame is among the documents of nnmech: `{PAGES}/{kind}.md`."""
 
 Covers = Literal["next", "previous", "document", "after", "before", "inside", "user", "assistant"]
 Where = Literal["sentence", "line", "header", "turn"]
@@ -76,7 +76,7 @@ class Kind:
 
     @property
     def page(self) -> str:
-        """Address of the page that says what was measured about the kind and what to do."""
+        """The page that says what was measured about the kind and what to do."""
         return f"{PAGES}/{self.name}.md"
 
 

@@ -58,8 +58,9 @@ def _numbers(summary: Summary, tokens: str) -> Iterator[str]:
 def _document(finding: Finding, found: list[str], kinds: dict) -> str:
     names = sorted({frame.kind for frame in finding.frames}, key=found.index)
     items = "".join(
-        f'<li data-kind="{escape(frame.kind, quote=True)}"><a href="{escape(kinds[frame.kind].page, quote=True)}">'
-        f"{escape(frame.rule)}</a> covers {sum(e - s for s, e in frame.covered):,} characters"
+        f'<li data-kind="{escape(frame.kind, quote=True)}"><code '
+        f'title="{escape(kinds[frame.kind].summary, quote=True)}">{escape(frame.rule)}</code>'
+        f" covers {sum(e - s for s, e in frame.covered):,} characters"
         f"{f', {frame.distance:,} away' if frame.distance > 2 else ''}</li>"
         for frame in finding.frames[:50]
     )

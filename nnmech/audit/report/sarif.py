@@ -36,7 +36,7 @@ class SarifWriter:
                 "name": "".join(word.title() for word in rule.id.split("-")),
                 "shortDescription": {"text": self._titles[rule.kind].title},
                 "fullDescription": {"text": rule.summary or self._titles[rule.kind].summary or rule.id},
-                "helpUri": self._titles[rule.kind].page,
+                "help": {"text": f"What was measured and what to do: {self._titles[rule.kind].page} of nnmech."},
                 "defaultConfiguration": {"level": "warning"},
             }
             for rule in self._rules.all_rules
@@ -50,7 +50,6 @@ class SarifWriter:
                 "driver": {
                     "name": "nnmech audit",
                     "version": __version__,
-                    "informationUri": "https://github.com/nnmech/nnmech",
                     "rules": rules,
                 }
             },
