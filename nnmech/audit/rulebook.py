@@ -141,8 +141,12 @@ def _load(folder: str | None) -> Rulebook:
 
 
 def _literals(kinds: Iterable[Kind]) -> re.Pattern[str]:
-    words = sorted({word for kind in kinds for word in kind.triggers})
-    return re.compile("|".join(map(re.escape, words)) if words else r"(?!)")
+    # Grouped by their first letter and looked for at the start of words alone, which is several times as fast.
+    groups: dict[str, list[str]] = {}
+    for word in sorted({word for kind in kinds for word in kind.triggers}):
+        groups.setdefault(word[0], []).append(re.escape(word[1:]))
+    branches = (f"{re.escape(first)}(?:{'|'.join(rests)})" for first, rests in groups.items())
+    return re.compile(f"(?<![a-z])(?:{'|'.join(branches)})" if groups else r"(?!)")
 
 
 # What is said most narrowly comes first, since the first kind that fits a sentence names it.

@@ -6,6 +6,8 @@ from nnmech.audit.finding.frames import Frame, Span, trimmed, without
 from nnmech.audit.finding.notices import Notice, points_at_document
 from nnmech.audit.sentences import Unit
 
+MAX_DOCUMENT_FRAMES = 50
+"""Frames around the whole of one text that are told: more say nothing new."""
 MAX_BETWEEN = 2500
 """Characters that a pair of notices, one before and one after, can have between them as one covered passage."""
 
@@ -23,10 +25,14 @@ def covered_by_notices(
     keep_something_between(notices)
     stretches = _stretches(units, notices)
     words = [(units[first].start, units[last].end) for first, last, _, _ in stretches]
-    frames = []
+    frames, about_all = [], 0
+    everything: list[Span] = []
     for place, (first, last, direction, notice) in enumerate(stretches):
         if direction == "document":
-            covered = without([(0, len(text))], [*words, *_others(units, notices)])
+            about_all += 1
+            if about_all > MAX_DOCUMENT_FRAMES:
+                continue
+            covered = everything = everything or without([(0, len(text))], [*words, *_others(units, notices)])
         elif direction == "next":
             follower = stretches[place + 1] if place + 1 < len(stretches) else None
             covered = _next(units, last, follower)
@@ -58,9 +64,10 @@ def keep_something_between(notices: dict[int, Notice]) -> None:
 
 def _stretches(units: list[Unit], notices: dict[int, Notice]) -> list[Stretch]:
     stretches: list[Stretch] = []
+    alone = _paragraphs_of_notices(units, notices)
     for index in sorted(notices):
         notice = notices[index]
-        direction = _direction(units, index, notices)
+        direction = _direction(units, index, notices, alone)
         before = stretches[-1] if stretches and stretches[-1][1] == index - 1 else None
         same_text = before is not None and not (units[index].bracketed and units[index - 1].bracketed)
         if before and same_text and direction in (before[2], "carry") and _together(units, index, before[2]):
@@ -70,25 +77,29 @@ def _stretches(units: list[Unit], notices: dict[int, Notice]) -> list[Stretch]:
     return stretches
 
 
+def _paragraphs_of_notices(units: list[Unit], notices: dict[int, Notice]) -> set[int]:
+    """Paragraphs that hold nothing but notices."""
+    mixed = {unit.paragraph for index, unit in enumerate(units) if index not in notices}
+    return {units[index].paragraph for index in notices} - mixed
+
+
 def _together(units: list[Unit], index: int, direction: str) -> bool:
     return direction == "document" or units[index].paragraph == units[index - 1].paragraph
 
 
-def _direction(units: list[Unit], index: int, notices: dict[int, Notice]) -> str:
+def _direction(units: list[Unit], index: int, notices: dict[int, Notice], alone: set[int]) -> str:
     """Which way a notice points, once it is known where in the text it stands."""
     notice, unit = notices[index], units[index]
-    if notice.direction == "next" and not unit.bracketed and unit.paragraph == 0 < units[-1].paragraph:
-        alone = all(i in notices for i, other in enumerate(units) if other.paragraph == 0)
-        if alone and _MANY.search(notice.pointer):
-            return "document"
+    on_top = unit.paragraph == 0 < units[-1].paragraph and 0 in alone and not unit.bracketed
+    if notice.direction == "next" and on_top and _MANY.search(notice.pointer):
+        return "document"
     if notice.direction == "document" or not notice.about_document:
         return notice.direction
-    alone = all(i in notices for i, other in enumerate(units) if other.paragraph == unit.paragraph)
     several = units[-1].paragraph > 0
     edge = unit.paragraph in (0, units[-1].paragraph) if several else index in (0, len(units) - 1)
     if not edge or (unit.bracketed and not points_at_document(notice.pointer)):
         return notice.direction
-    return "document" if alone or not several or index in (0, len(units) - 1) else notice.direction
+    return "document" if unit.paragraph in alone or not several or index in (0, len(units) - 1) else notice.direction
 
 
 def _others(units: list[Unit], notices: dict[int, Notice]) -> list[Span]:

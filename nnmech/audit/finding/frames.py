@@ -51,14 +51,20 @@ def merged(spans: Iterable[Span]) -> list[Span]:
 
 def without(spans: Iterable[Span], holes: Iterable[Span]) -> list[Span]:
     """What is left of spans outside the holes."""
-    result = merged(spans)
-    for hole_start, hole_end in merged(holes):
-        result = [
-            piece
-            for start, end in result
-            for piece in ((start, min(end, hole_start)), (max(start, hole_end), end))
-            if piece[0] < piece[1]
-        ]
+    result: list[Span] = []
+    cuts = merged(holes)
+    first = 0
+    for start, end in merged(spans):
+        while first < len(cuts) and cuts[first][1] <= start:
+            first += 1
+        place, index = start, first
+        while index < len(cuts) and cuts[index][0] < end:
+            if place < cuts[index][0]:
+                result.append((place, cuts[index][0]))
+            place = max(place, cuts[index][1])
+            index += 1
+        if place < end:
+            result.append((place, end))
     return result
 
 

@@ -43,12 +43,12 @@ class Reader:
         if len(text) > MAX_NOTICE:
             return None
         lower = text.lower()
+        if not self.rulebook.hint.search(text) and not self.rulebook.own.search(lower):
+            return None
         for rule in self._sentence_rules:
             if self._triggers[rule.kind].search(lower) and fits(rule, text, before):
                 return Notice(rule, rule.covers, rule.covers == "document", text, not rule.soft)
         if not bracketed and _starts_small(text):
-            return None
-        if not self.rulebook.hint.search(text):
             return None
         pointers = self._pointers(text, weak_document=edge)
         if not pointers:

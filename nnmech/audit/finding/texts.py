@@ -8,7 +8,7 @@ from nnmech.audit.finding.coverage import covered_by_notices
 from nnmech.audit.finding.frames import Frame, Span, trimmed, without
 from nnmech.audit.finding.notices import Notice, Reader, fits
 from nnmech.audit.negation import NEGATION
-from nnmech.audit.rulebook import APOSTROPHE, Rule, Rulebook
+from nnmech.audit.rulebook import Rule, Rulebook
 from nnmech.audit.sentences import Unit, units_of
 
 _LOOSE_FROM = 2
@@ -34,7 +34,7 @@ def reader_of(rulebook: Rulebook) -> Reader:
 def frames_of_text(text: str, rulebook: Rulebook, *, keep_empty: bool = False) -> tuple[Frame, ...]:
     """The frames in a text, in the order of their words; with `keep_empty` also notices with nothing beside them."""
     # Curly apostrophes have the same length, so places stay what they are.
-    plain = text.translate(APOSTROPHE)
+    plain = text.replace("'", "’")
     lower = plain.lower()
     if len(lower) != len(plain):
         lower = plain
@@ -42,7 +42,7 @@ def frames_of_text(text: str, rulebook: Rulebook, *, keep_empty: bool = False) -
     if not triggers:
         return ()
     reader = reader_of(rulebook)
-    frames = [*_tag_frames(plain, rulebook), *_line_frames(plain, lower, reader, keep_empty=keep_empty)]
+    frames = [*_tag_frames(plain, rulebook), *_line_frames(plain, lower, triggers, reader, keep_empty=keep_empty)]
     if not _worth_reading(lower, triggers, rulebook):
         return tuple(sorted(frames, key=lambda frame: frame.span))
     units = units_of(plain)
@@ -170,31 +170,37 @@ def _absorb_edges(text: str, units: list[Unit], notices: dict[int, Notice], read
 def _tag_frames(text: str, rulebook: Rulebook) -> list[Frame]:
     frames = []
     for rule in (rule for rule in rulebook.all_rules if rule.tags):
+        opened: dict[str, list[re.Match[str]]] = {}
         for match in _tag_pattern(rule.tags).finditer(text):
-            inside = (match.end("open"), match.start("close"))
-            if covered := trimmed(text, [inside]):
-                frames.append(Frame(rule.kind, rule.id, (match.start(), match.end("open")), covered, "sentence"))
+            name = match["name"].lower()
+            if not match["close"]:
+                opened.setdefault(name, []).append(match)
+            elif opened.get(name):
+                begin = opened[name].pop()
+                if covered := trimmed(text, [(begin.end(), match.start())]):
+                    frames.append(Frame(rule.kind, rule.id, begin.span(), covered, "sentence"))
     return frames
 
 
 @cache
 def _tag_pattern(tags: tuple[str, ...]) -> re.Pattern[str]:
     names = "|".join(re.escape(tag).replace("_", "[_ -]?") for tag in tags)
-    return re.compile(
-        rf"(?P<open>[<\[](?P<name>{names})(?: [^<>\]]{{0,80}})?[>\]]).{{0,20000}}?(?P<close>[<\[]/(?P=name)[>\]])",
-        re.IGNORECASE | re.DOTALL,
-    )
+    return re.compile(rf"[<\[](?P<close>/?)(?P<name>{names})(?: [^<>\[\]]{{0,80}})?[>\]]", re.IGNORECASE)
 
 
-def _line_frames(text: str, lower: str, reader: Reader, *, keep_empty: bool) -> list[Frame]:
+def _line_frames(text: str, lower: str, triggers: list[int], reader: Reader, *, keep_empty: bool) -> list[Frame]:
     """Frames of labelled lines anywhere, and of headers in the first and last lines of a text."""
     frames: list[Frame] = []
     rulebook = reader.rulebook
     heads, anywhere = reader.fitting("header", lower), reader.fitting("line", lower)
     if not heads and not anywhere:
         return frames
-    lines = [match.span() for match in _LINE.finditer(text) if match.group().strip()]
-    at_edge = lines if len(lines) <= _HEADER_LINES + _FOOTER_LINES else lines[:_HEADER_LINES] + lines[-_FOOTER_LINES:]
+    lines = _lines_at(text, triggers)
+    at_edge: list[Span] = []
+    if heads:
+        full = [match.span() for match in _LINE.finditer(text) if match.group().strip()]
+        edge = {*full[:_HEADER_LINES], *full[-_FOOTER_LINES:]}
+        at_edge = [line for line in lines if line in edge]
     rules = [*((rule, lines) for rule in anywhere), *((rule, at_edge) for rule in heads)]
     for rule, places in rules:
         for start, end in places:
@@ -207,6 +213,16 @@ def _line_frames(text: str, lower: str, reader: Reader, *, keep_empty: bool) -> 
             if frame.covered or keep_empty:
                 frames.append(frame)
     return frames
+
+
+def _lines_at(text: str, places: list[int]) -> list[Span]:
+    """The lines in which places are, each once."""
+    lines: list[Span] = []
+    for place in places:
+        if not lines or place >= lines[-1][1]:
+            end = text.find("\n", place)
+            lines.append((text.rfind("\n", 0, place) + 1, len(text) if end < 0 else end))
+    return lines
 
 
 def _line_frame(text: str, rule: Rule, line: Span) -> Frame:
