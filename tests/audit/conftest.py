@@ -7,8 +7,6 @@ from typing import Any
 
 import pytest
 
-pytest.importorskip("nupunkt", reason="the audit finds sentences with nupunkt, which is not installed")
-
 
 @pytest.fixture
 def jsonl(tmp_path: Path) -> Callable[..., Path]:
