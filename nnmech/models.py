@@ -25,7 +25,9 @@ BASE_MODEL_VARIABLE = "NNMECH_BASE_MODEL"
 ALIGNMENT = 64
 
 
-DECODER_BLOCKS: dict[str, str] = {}
+DECODER_BLOCKS: dict[str, str] = {
+    # "ClassOfTheModel": "path.of.its.blocks",
+}
 """Where the decoder blocks lie in a model of this class: the path of their ModuleList, one line a class.
 
 Needed only where `find_decoder_blocks` does not find them by itself.
