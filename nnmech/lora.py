@@ -34,7 +34,7 @@ def add_lora(model: "PreTrainedModel", rank: int, *, alpha: float = 32.0, seed: 
         from peft import LoraConfig, get_peft_model
     except ImportError as error:
         raise InputError(
-            f"lora_rank is {rank}: adapters need the package peft, which is not installed; run pip install 'nnmech[peft]', "
+            f"lora_rank is {rank}: adapters need the package peft, which is missing; run pip install 'nnmech[peft]', "
             "or train all weights (lora_rank=None)"
         ) from error
     from transformers.pytorch_utils import Conv1D
