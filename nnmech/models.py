@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 import torch
 from torch import nn
 
+from nnmech.chat_templates import check_chat_template
 from nnmech.encoding import pad_id
 from nnmech.errors import InputError
 from nnmech.lora import add_lora
@@ -243,6 +244,7 @@ def load_model(
     check_device(device)
     source = str(folder) if local else name
     model, tokenizer = from_pretrained(source, dtype, revision, local_only=local or not allow_download)
+    check_chat_template(tokenizer, source)
     align_parameters(model)
     model.to(device)  # pyright: ignore[reportArgumentType]
     loaded_revision = None if local else getattr(model.config, "_commit_hash", None)
