@@ -97,7 +97,7 @@ def from_pretrained(
 
 def _check_hub_files(name: str, options: dict[str, Any]) -> None:
     """What `check_folder` refuses in config.json and in the index, of a model of the hub; its cache links to blobs."""
-    from transformers.utils import cached_file
+    from transformers.utils.hub import cached_file
 
     where = {key: value for key, value in options.items() if key != "trust_remote_code"}
     for file, bounds, check in ((CONFIG, SMALL, check_config), (INDEX, INDEX_BOUNDS, check_index)):

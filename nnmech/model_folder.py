@@ -133,8 +133,8 @@ def check_sizes(config: Any, weights: Weights, folder: Path) -> None:
         ("vocab_size", 2**31, rows, "no matrix of that many rows"),
     ):
         value = getattr(config, name, None)
-        whole = isinstance(value, int) and not isinstance(value, bool)
-        if not whole or not 1 <= value <= most or (fits is not None and value not in fits):
+        whole = isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= most
+        if not whole or (fits is not None and value not in fits):
             raise InputError(
                 f"{folder}: the weights do not fit config.json: {name} is {str(value)[:40]}, the weights have {found}; "
                 "take both from the same model"

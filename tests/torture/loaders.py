@@ -84,9 +84,9 @@ def fitted(folder: Path) -> None:
     write_fitted(folder, "a", {"direction": torch.ones(4)}, {"probe": "truth", "layers": [1, 2]})
 
 
-def model_folder(folder: Path) -> None:
-    """A folder with a model in two shards or more, and its tokenizer."""
-    build_model(len(build_tokenizer(folder))).save_pretrained(folder, max_shard_size="20KB")
+def model_folder(folder: Path, shard: str = "20KB") -> None:
+    """A folder with a model in six shards, or in what `shard` says, and its tokenizer."""
+    build_model(len(build_tokenizer(folder))).save_pretrained(folder, max_shard_size=shard)
 
 
 SHARD = "model-00001-of-00006.safetensors"
