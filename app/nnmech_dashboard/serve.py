@@ -1,7 +1,7 @@
 """Open the dashboard for the person at this machine.
 
-Everything slow is imported before the first page is asked for. The settings beside what is served (this machine only, no
-usage statistics, no traceback in the browser) come before those of the working directory and of the home directory.
+Everything slow is imported before the first page is asked for. The settings beside what is served (this machine only,
+no usage statistics, no traceback in the browser) come before those of the working directory and of the home directory.
 """
 
 import argparse
