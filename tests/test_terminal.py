@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 
+import psutil
 import pytest
 
 from nnmech.errors import InputError
@@ -70,13 +71,14 @@ def test_a_terminated_experiment_ends_its_workers_and_goes_on(tmp_path):
         assert process.poll() is None, process.communicate()[1]
         assert time.monotonic() < end
         time.sleep(0.1)
-    children = subprocess.run(["ps", "-o", "pid=", "--ppid", str(process.pid)], capture_output=True, text=True).stdout
+    children = psutil.Process(process.pid).children()
     process.terminate()
     said = process.communicate(timeout=60)[1]
     assert process.returncode == TERMINATED
     assert said == "interrupted; what is finished is kept, go on with --resume\n"
-    assert children.split()
-    assert not [child for child in children.split() if os.path.exists(f"/proc/{child}")]  # noqa: PTH110
+    assert len(children) >= 2
+    _, alive = psutil.wait_procs(children, timeout=20)
+    assert not alive
     from nnmech.experiments.two_phase.experiment import TWO_PHASE
     from nnmech.runs import RunWriter
 

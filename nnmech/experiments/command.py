@@ -30,7 +30,7 @@ def run_experiment(experiment: Experiment[SettingsT], words: Sequence[str]) -> N
         for note in settings.claim_source.notes:
             console.print(escaped(f"note: {note}"), markup=False, soft_wrap=True)
         expected = experiment.estimate(settings, arguments.workers)
-        console.print(f"{expected} in {folder}", markup=False, soft_wrap=True)
+        console.print(escaped(f"{expected} in {folder}"), markup=False, soft_wrap=True)
         if arguments.dry_run:
             experiment.check(settings)
             return

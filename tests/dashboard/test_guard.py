@@ -76,3 +76,10 @@ def test_a_page_behind_tls_has_an_origin_of_https():
     assert is_allowed("wss", headers)
     assert not is_allowed("ws", headers)
     assert not is_allowed("https", [])
+
+
+def test_what_a_run_is_called_is_no_command_to_a_page():
+    from nnmech_dashboard.parts.words import plain_html, plain_markdown
+
+    assert plain_html("\x1b[2J<b>\u202e") == r"\x1b[2J&lt;b&gt;\u202e"
+    assert plain_markdown("\x07\u2066a") == r"\\x07\\u2066a"
