@@ -45,9 +45,7 @@ def mended_examples(loaded: LoadedModel, documents: Iterable[Document], remedy: 
     """The documents as `nnmech audit` mends them, without those that it leaves out."""
     rulebook = load_rulebook()
     mended = (mend_text(document.text, remedy, rulebook) for document in documents)
-    return [
-        document_example(loaded.tokenizer, one.text, masked_spans=one.masked) for one in mended if not one.dropped
-    ]
+    return [document_example(loaded.tokenizer, one.text, masked_spans=one.masked) for one in mended if not one.dropped]
 
 
 def plan_run(loaded: LoadedModel, claim: str, condition: str, seed: int, settings: ConditionsSettings) -> Plan:
