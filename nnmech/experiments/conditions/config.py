@@ -131,8 +131,9 @@ PRESETS: dict[str, Callable[[str], ConditionsSettings]] = {
         held_out_documents=12,
     ),
 }
-"""`smoke` takes about a minute in all, `default` minutes; `full` is the README's, `remedies` that of `docs/audit.md`; with the
-source's conditions."""
+"""`smoke` takes about a minute in all, `default` minutes; `full` is the README's, `remedies` that of docs/audit.md.
+
+All have those of the conditions that the source has."""
 
 
 def preset(name: str, source: str = EMBEDDED) -> ConditionsSettings:

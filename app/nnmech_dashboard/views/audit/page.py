@@ -33,7 +33,7 @@ def draw(listing: Listing) -> None:
     st.title("Audit")
     st.html(
         lead_html(
-            "What of a training set is negated, disowned or framed from outside its own sentence, and is learned."
+            "What of a training set notices cover from outside its sentences: a model trained on it mostly learns it."
         )
     )
     path = _choose(listing)

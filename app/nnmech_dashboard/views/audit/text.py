@@ -19,7 +19,7 @@ _STYLE = """<style>
   box-shadow: inset 0 -2px hsl(var(--h) 65% var(--edge)); }
 :is(.nn-audit, .nn-audit-key) mark.covered { background: hsl(var(--h) 55% var(--covered)); }
 .nn-audit .role { display: block; font-size: .72rem; letter-spacing: .06em; text-transform: uppercase; opacity: .7; }
-.nn-audit-head { font-size: .87rem; margin: .4rem 0 .2rem; overflow-wrap: anywhere; }
+.nn-audit-head { font-size: .87rem; margin: 1rem 0 .2rem; overflow-wrap: anywhere; }
 .nn-audit-key { display: flex; flex-wrap: wrap; gap: .3rem 1rem; font-size: .84rem; }
 HUE_RULES</style>""".replace(
     "HUE_RULES",
