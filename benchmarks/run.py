@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
@@ -27,6 +27,7 @@ from dashboard_speed import DashboardLoad, measure_dashboard
 from experiment_cost import measure_experiment
 from machine import describe_machine
 from probe_speed import ProbeGrid, measure_probes
+from recorded import NAMES, Name, table_lines
 from snapshot_speed import measure_snapshot
 from timing import Row, say
 from training_speed import measure_snapshot_overhead, measure_training
@@ -39,8 +40,6 @@ from nnmech.experiments.two_phase import preset
 from nnmech.files import write_json_atomic
 from nnmech.models import EMBEDDED
 
-Name = Literal["experiment", "training", "overhead", "snapshot", "probes", "dashboard"]
-NAMES: tuple[Name, ...] = get_args(Name)
 SNAPSHOT_ROUNDS = 4
 """Repeats of a snapshot, which takes a fraction of a second, for each of a training run."""
 
@@ -97,26 +96,6 @@ def _measure(arguments: Arguments, results: dict[str, Any]) -> None:
         }
         # After each, so that a later failure loses nothing.
         write_json_atomic(arguments.output, results)
-
-
-def table_lines(results: dict[str, Any]) -> list[str]:
-    """All that is recorded as lines of Markdown, by the machine that it was measured on."""
-    lines: list[str] = []
-    measured = [results[name] for name in NAMES if name in results]
-    for machine in dict.fromkeys(_machine_line(part["machine"]) for part in measured):
-        rows = [row for part in measured if _machine_line(part["machine"]) == machine for row in part["rows"]]
-        lines += [machine, "", "| what | measured | wanted |", "|---|---|---|"]
-        lines += [f"| {' | '.join(Row.from_json(row).cells())} |" for row in rows]
-        lines.append("")
-    return [*lines, "Median of the rounds, and their range; ratios are of wall times, round by round.", ""]
-
-
-def _machine_line(machine: dict[str, Any]) -> str:
-    packages = machine["packages"]
-    return (
-        f"{machine['cores']} cores of {machine['cpu']}, {machine['memory_gb']} GB; Python {machine['python']}, torch "
-        f"{packages['torch']} with {machine['threads']} thread(s), transformers {packages['transformers']}:"
-    )
 
 
 @cache

@@ -30,7 +30,13 @@ def add_lora(model: "PreTrainedModel", rank: int, *, alpha: float = 32.0, seed: 
     """
     if rank < 1:
         raise InputError(f"lora_rank is {rank}: expected 1 or more, or None to train all weights")
-    from peft import LoraConfig, get_peft_model
+    try:
+        from peft import LoraConfig, get_peft_model
+    except ImportError as error:
+        raise InputError(
+            f"lora_rank is {rank}: adapters need the package peft, which is missing; run pip install 'nnmech[peft]', "
+            "or train all weights (lora_rank=None)"
+        ) from error
     from transformers.pytorch_utils import Conv1D
 
     unembedding = model.get_output_embeddings()

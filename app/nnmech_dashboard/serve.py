@@ -22,14 +22,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: Folders of runs; by default those of the command line, and where that has none `runs` and the sample run.
 
     Returns:
-        The exit status: 1 where what only the dashboard needs is not installed.
+        The exit status: 2 where what only the dashboard needs is not installed.
     """
     parser = argparse.ArgumentParser(prog="nnmech dashboard", description="Open the dashboard on this machine.")
     parser.add_argument("folders", nargs="*", metavar="FOLDER", help="runs in or below it; ./runs and the sample run")
     folders: list[str] = parser.parse_args(argv).folders
     if find_spec("streamlit") is None:
         print("streamlit is not installed: pip install 'nnmech[dashboard]'", file=sys.stderr)
-        return 1
+        return 2
     # Tables are made two at a time, of many small products: shared out among threads each of those would take longer.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     from streamlit.web import cli

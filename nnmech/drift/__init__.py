@@ -12,6 +12,7 @@ from nnmech.drift.cosine import direction_cosine
 from nnmech.drift.decomposition import decomposition
 from nnmech.drift.difference import belief_difference, coordinate_difference, paired_steps, phase_ends
 from nnmech.drift.onset import average_onset, onset
+from nnmech.drift.overview import overview
 from nnmech.drift.portrait import best_place, phase_portrait, portrait_of
 from nnmech.drift.statements import average_statements, statement_coordinates
 from nnmech.drift.tokens import background_limits, reading_by_role, token_readings
@@ -31,6 +32,7 @@ __all__ = [
     "decomposition",
     "direction_cosine",
     "onset",
+    "overview",
     "paired_steps",
     "phase_ends",
     "phase_portrait",
