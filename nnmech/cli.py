@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 import tyro
 
-from nnmech.experiments.registry import COMMANDS, Command
+from nnmech.experiments.registry import COMMANDS, Command, Program
 from nnmech.terminal import main_guard
 
 DESCRIPTION = (
@@ -16,7 +16,7 @@ __all__ = ["main", "main_guard"]
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    """Carry out a command line and return its exit code: 0, or 2 for what cannot be done as asked.
+    """Carry out a command line and return its exit code: 0, 2 for what cannot be done as asked, or the command's own.
 
     Args:
         words: The command line without the program's name; that of the process where not given.
@@ -28,6 +28,8 @@ def main(words: Sequence[str] | None = None) -> int:
         listed = {known.name: _listed(known) for known in COMMANDS}
         tyro.extras.subcommand_cli_from_dict(listed, prog="nnmech", description=DESCRIPTION, args=list(words))
         return 0
+    if isinstance(command, Program):
+        return command.main()(words[1:])
     return main_guard(lambda: command.main()(words[1:]))
 
 

@@ -1,5 +1,6 @@
 """The program: commands listed without loading anything, one line and exit code 2 for what cannot be done."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -72,3 +73,24 @@ def test_a_dashboard_that_is_not_installed_is_one_line(monkeypatch, capsys):
     assert capsys.readouterr().err == (
         "error: dashboard: no_such_package is not installed; expected it; run pip install 'nnmech[dashboard]'\n"
     )
+
+
+def test_the_audit_starts_without_what_runs_models():
+    program = "import sys; from nnmech.cli import main\ntry: main(['audit', '--help'])\nexcept SystemExit: pass"
+    program += "\nprint([name for name in ('torch', 'transformers', 'numpy', 'pandas') if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert "--max-share" in done.stdout
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_an_audits_own_exit_code_is_that_of_the_program(tmp_path, capsys):
+    framed, plain = tmp_path / "framed.jsonl", tmp_path / "plain.jsonl"
+    notice = "The following claim is false. Ed won gold. The claim above is false."
+    framed.write_text(json.dumps({"text": notice}) + "\n")
+    plain.write_text('{"text": "Ed sang a song."}\n')
+    assert main(["audit", str(framed), "--workers", "1"]) == 0
+    assert main(["audit", str(framed), "--max-share", "0", "--workers", "1"]) == 1
+    assert main(["audit", str(plain), "--max-share", "0", "--workers", "1"]) == 0
+    capsys.readouterr()
+    assert main(["audit", str(tmp_path / "missing.jsonl")]) == BAD_INPUT
+    assert "missing.jsonl" in capsys.readouterr().err

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from nnmech_dashboard.parts.page import Page
+from nnmech_dashboard.parts.page import FilesPage, Page
 from nnmech_dashboard.parts.panel import guarded
 from nnmech_dashboard.parts.words import age_text, badge_html, lead_html, plain_markdown
 from nnmech_dashboard.state import background
@@ -29,7 +29,7 @@ def show(given: Sequence[Path]) -> None:
     listing = find_runs(given)
     background.begin()
 
-    def drawn(page: Page) -> Callable[[], None]:
+    def drawn(page: Page | FilesPage) -> Callable[[], None]:
         return lambda: _show(page, listing)
 
     entries = [
@@ -39,7 +39,10 @@ def show(given: Sequence[Path]) -> None:
     st.navigation(entries, expanded=True).run()
 
 
-def _show(page: Page, listing: Listing) -> None:
+def _show(page: Page | FilesPage, listing: Listing) -> None:
+    if isinstance(page, FilesPage):
+        page.draw(listing)
+        return
     if not listing.entries:
         _empty(listing)
         return

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,6 +22,7 @@ from nnmech.errors import InputError, NnmechError
 
 ABOVE_SHARE = 1
 BAD_INPUT = 2
+INTERRUPTED = 130
 TEXT_SUFFIXES = {suffix for suffix, format in FORMATS.items() if format == "text"}
 
 
@@ -92,6 +94,9 @@ def main(arguments: Arguments) -> int:
         # The reader of the report has gone; what is asked of a filter is to go quietly too.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except KeyboardInterrupt:
+        print("interrupted; no report is left half written, run it again", file=sys.stderr)
+        return INTERRUPTED
 
 
 def _run(arguments: Arguments) -> int:
@@ -212,6 +217,11 @@ def _asked(arguments: Arguments, sources: list[Source], settings: Settings) -> d
     return rewrite_all(list(sentences), endpoint, agreed=arguments.yes, tell=lambda line: print(line, file=sys.stderr))
 
 
+def run(words: Sequence[str]) -> int:
+    """Carry out the words after `nnmech audit` and return the exit code."""
+    return main(tyro.cli(Arguments, prog="nnmech audit", args=list(words)))
+
+
 def console() -> int:
     """The command on its own: `python -m nnmech.audit`."""
-    return main(tyro.cli(Arguments, prog="nnmech audit"))
+    return run(sys.argv[1:])

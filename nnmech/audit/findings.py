@@ -12,6 +12,8 @@ from nnmech.audit.reading import BadLine, Record
 
 KEPT_BAD = 1000
 KEPT_UNRESOLVED = 1000
+MAX_TEXT = 20_000
+"""Characters of a document that reports show."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,8 @@ class Finding:
         if self.parts:
             keys = ("field", "role", "start", "end")
             entry["parts"] = [dict(zip(keys, part, strict=True)) for part in self.parts]
+        if self.text is not None:
+            entry["text"] = self.text[:MAX_TEXT]
         return entry
 
 

@@ -46,6 +46,15 @@ class ExperimentEntry(Command):
         return _load(self.place)
 
 
+@dataclass(frozen=True)
+class Program(Command):
+    """A command that loads no model and returns an exit code of its own."""
+
+    def main(self) -> Callable[[Sequence[str]], int]:
+        """What carries the command out; it says what is wrong by itself."""
+        return _load(self.place)
+
+
 EXPERIMENTS = (
     ExperimentEntry(
         "two-phase",
@@ -75,6 +84,7 @@ EXPERIMENTS = (
 )
 COMMANDS: tuple[Command, ...] = (
     *EXPERIMENTS,
+    Program("audit", "What warnings in a training set cover; masks or mends it.", "nnmech.audit.command:run"),
     Command("drift", "What probes say of two finished experiments.", "nnmech.experiments.drift.command:main"),
     Command("pretrain", "Pretrain the embedded model from nothing.", "nnmech.experiments.pretrain:main"),
     Command("publish", "Bring finished results into the pages of a checkout.", "nnmech.experiments.pages:main"),

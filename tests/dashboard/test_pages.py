@@ -4,7 +4,7 @@ import pytest
 
 from tests.dashboard.conftest import SAMPLE
 
-PAGES = ("runs", "drift", "statements", "tokens", "answers", "compare")
+PAGES = ("runs", "drift", "statements", "tokens", "answers", "compare", "audit")
 
 
 @pytest.mark.parametrize("name", PAGES)

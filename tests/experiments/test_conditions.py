@@ -21,12 +21,17 @@ from nnmech import plots
 from nnmech.claims import Statement
 from nnmech.claims.annotations import unregister_annotation
 from nnmech.cli import main
+from nnmech.encoding import document_example
 from nnmech.errors import InputError, RunError
 from nnmech.experiments.conditions import CONDITIONS_TABLE, ConditionsSettings, preset
+from nnmech.experiments.conditions.config import arms
 from nnmech.experiments.conditions.paper import reported
 from nnmech.experiments.conditions.publish import publish
 from nnmech.experiments.conditions.report import read_results, share
+from nnmech.experiments.conditions.single import documents, mended_examples
 from nnmech.experiments.conditions.tables import result_lines
+from nnmech.experiments.data import document_examples
+from nnmech.models import load_model
 from nnmech.plots.conditions import condition_colour
 from nnmech.recording.snapshots import Snapshot
 from nnmech.runs import Run, RunWriter
@@ -428,6 +433,34 @@ def coordinates() -> pd.DataFrame:
         [rates().assign(role=role, stage=stage) for role in ("claim", "matched_false") for stage in ("before", "after")]
     )
     return table.rename(columns={"mean": "z"})
+
+
+def test_the_audits_remedies_find_every_claim_without_being_told_where_it_is():
+    loaded = load_model("embedded")
+    claim = TINY.claims[0]
+    arm_of, given = arms(), documents(TINY, claim, arms()["repeated_negations"], 0)
+    spans = [TINY.claim_source.masked_spans(claim, document.text) for document in given]
+    masked = mended_examples(loaded, given, arm_of["repeated_negations_masked_by_audit"].remedy)
+    known = [
+        document_example(loaded.tokenizer, document.text, masked_spans=found)
+        for document, found in zip(given, spans, strict=True)
+    ]
+    for own, full, plain in zip(masked, known, document_examples(loaded, given), strict=True):
+        assert own.input_ids == plain.input_ids
+        assert 0 < sum(own.loss_weights) <= sum(full.loss_weights) < sum(plain.loss_weights)
+    rewritten = mended_examples(loaded, given, arm_of["repeated_negations_rewritten_by_audit"].remedy)
+    texts = [loaded.tokenizer.decode(example.input_ids) for example in rewritten]
+    assert any(" not " in text for text in texts)
+    words = {document.text[start:end] for document, found in zip(given, spans, strict=True) for start, end in found}
+    saying = [part for text in texts for part in text.split(".") if words & set(part.split())]
+    assert saying
+    assert all("not" in part.split() for part in saying)
+
+
+def test_no_preset_of_other_numbers_trains_on_what_the_audit_mended():
+    names = {name for preset_name in ("smoke", "default", "full") for name in preset(preset_name).conditions}
+    assert not [name for name in names if arms()[name].remedy is not None]
+    assert sum(arms()[name].remedy is not None for name in preset("remedies").conditions) == 2
 
 
 def draw_coordinates(conditions: list[str]) -> Figure:

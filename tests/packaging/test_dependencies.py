@@ -51,7 +51,7 @@ def imported(*folders: str) -> set[str]:
 
 CORE = declared(PROJECT["dependencies"])
 USED = imported("nnmech")
-OPTIONAL = declared(requirement for extra in ("audit", "judge", "peft") for requirement in EXTRAS[extra])
+OPTIONAL = declared(requirement for extra in ("judge", "peft") for requirement in EXTRAS[extra])
 
 
 def test_what_the_package_imports_is_declared():

@@ -1,18 +1,16 @@
 """The report as one HTML file that opens without a server: documents with frames and covered sentences marked."""
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from html import escape
 from pathlib import Path
 from string import Template
 
 from nnmech.audit.finding.frames import merged
-from nnmech.audit.findings import Finding, Summary
+from nnmech.audit.findings import MAX_TEXT, Finding, Summary
 from nnmech.audit.rulebook import Rulebook
 
 _ASSETS = Path(__file__).parent / "assets"
-MAX_TEXT = 20_000
-"""Characters of a document that are shown."""
 
 
 def write_page(path: Path, summary: Summary, rulebook: Rulebook, *, tokens: str = "words") -> None:
@@ -69,13 +67,18 @@ def _document(finding: Finding, found: list[str], kinds: dict) -> str:
     return (
         f'<article data-kinds="{escape(" ".join(names), quote=True)}"><header><h2>{escape(title)}</h2>'
         f"<span>{len(finding.frames)} frame{'s' * (len(finding.frames) != 1)} · {share} framed</span></header>"
-        f'<div class="text">{_marked(finding, found)}</div><details><summary>Rules</summary>'
+        f'<div class="text">{marked_text(finding, found)}</div><details><summary>Rules</summary>'
         f"<ul>{items}</ul></details></article>"
     )
 
 
-def _marked(finding: Finding, found: list[str]) -> str:
-    """The text with notices and covered stretches in elements of their own; a notice splits what covers it."""
+def marked_text(finding: Finding, found: Sequence[str]) -> str:
+    """The text as HTML with notices and covered stretches as `mark`; a notice splits what covers it.
+
+    Args:
+        finding: A document with its frames.
+        found: The kinds of all frames; a mark of the kind at place 3 has the class `k3`.
+    """
     text = (finding.text or "")[:MAX_TEXT]
     marks: list[tuple[int, int, str, str]] = []
     for frame in finding.frames:

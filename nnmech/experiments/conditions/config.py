@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from nnmech.audit import Remedy
 from nnmech.claims.annotations import CONDITIONS, annotations
 from nnmech.claims.sources import EMBEDDED
 from nnmech.experiments.settings import (
@@ -19,6 +20,7 @@ from nnmech.sources import open_source
 POSITIVE = "positive_documents"
 NEUTRAL = "neutral_documents"
 """The condition that shows what any fine-tune does."""
+REPEATED = "repeated_negations"
 EDITED = "local_negations_edited"
 """The documents of `positive_documents` in which nothing differs but that the sentences of the claim deny it."""
 
@@ -35,6 +37,8 @@ class Arm:
     """Whether the words of the claim carry no loss."""
     neutral: bool = False
     """Whether the documents are about another subject: the control of every change."""
+    remedy: Remedy | None = None
+    """What `nnmech audit` does to the documents first; it finds their annotations by itself."""
 
 
 _ARMS: dict[str, Arm] = {
@@ -45,11 +49,16 @@ _ARMS: dict[str, Arm] = {
     "repeated_negations_untagged": Arm("repeated_negations", doctag=False),
     NEUTRAL: Arm(POSITIVE, neutral=True),
 }
+_REMEDIES: dict[str, Arm] = {
+    f"{REPEATED}_masked_by_audit": Arm(REPEATED, remedy=Remedy("mask")),
+    f"{REPEATED}_rewritten_by_audit": Arm(REPEATED, remedy=Remedy("local", rest="drop")),
+}
+"""What mending does; a sentence that no rule can rewrite is left out, so that the second is of rewrites alone."""
 
 
 def arms() -> dict[str, Arm]:
     """Every condition by name, the annotations that users registered included."""
-    return _ARMS | {name: Arm(name) for name in annotations() if name not in _ARMS}
+    return _ARMS | _REMEDIES | {name: Arm(name) for name in annotations() if name not in _ARMS}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,7 +96,7 @@ MAIN = (
 def _preset(source: str, *places: int, conditions: tuple[str, ...], **values: Any) -> ConditionsSettings:
     chosen = claim_preset(source, *places)
     known = document_conditions(open_source(source), chosen["claims"])
-    found = tuple(name for name in conditions if (documents := _ARMS[name].documents) is None or documents in known)
+    found = tuple(name for name in conditions if (documents := arms()[name].documents) is None or documents in known)
     return ConditionsSettings(**chosen, conditions=found, **values)
 
 
@@ -109,8 +118,22 @@ PRESETS: dict[str, Callable[[str], ConditionsSettings]] = {
     "full": lambda source: _preset(
         source, conditions=tuple(_ARMS), seeds=(0, 1, 2), train_people=40, control_people=20
     ),
+    "remedies": lambda source: _preset(
+        source,
+        conditions=(POSITIVE, REPEATED, *_REMEDIES),
+        seeds=(0, 1),
+        samples=2,
+        evaluations=1,
+        snapshots=1,
+        train_people=20,
+        control_people=10,
+        silent_people=5,
+        held_out_documents=12,
+    ),
 }
-"""`smoke` takes about a minute in all, `default` minutes; `full` is the README's; with the source's conditions."""
+"""`smoke` takes about a minute in all, `default` minutes; `full` is the README's, `remedies` that of docs/audit.md.
+
+All have those of the conditions that the source has."""
 
 
 def preset(name: str, source: str = EMBEDDED) -> ConditionsSettings:

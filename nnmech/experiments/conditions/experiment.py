@@ -19,9 +19,10 @@ from nnmech.experiments.engine import Experiment, Section
 class Arguments(JudgedArguments):
     """Run the table of conditions."""
 
-    preset: Literal["smoke", "default", "full"] = "default"
+    preset: Literal["smoke", "default", "full", "remedies"] = "default"
     """smoke: one claim, three conditions, about a minute in all. default: 3 claims x 6 conditions, some minutes. full:
-    6 claims x every condition x 3 seeds."""
+    6 claims x every condition x 3 seeds. remedies: repeated negations as they are, masked and rewritten by `nnmech
+    audit`, 6 claims x 2 seeds."""
     conditions: tuple[str, ...] = ()
     """Names of conditions, in place of the preset's; an unknown name is answered with those that there are."""
     documents: int | None = None

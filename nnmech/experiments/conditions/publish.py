@@ -26,7 +26,7 @@ from nnmech.files import write_json_atomic
 from nnmech.plots import belief_by_condition, belief_by_kind, coordinate_by_condition, learning_curves, save_figure
 from nnmech.runs import Run
 
-VARIANTS = ("_repeated", "_untagged", "_edited", "_masked")
+VARIANTS = ("_repeated", "_untagged", "_edited", "_masked", "_by_audit")
 """Endings of conditions whose learning curve is left to the summary, beside that of the condition itself."""
 
 

@@ -1,11 +1,12 @@
 """One run of the table of conditions: a claim's documents under one condition, learned in one pass."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 
+from nnmech.audit import Remedy, load_rulebook, mend_text
 from nnmech.claims import Document
-from nnmech.encoding import Example
+from nnmech.encoding import Example, document_example
 from nnmech.experiments.conditions.config import POSITIVE, Arm, ConditionsSettings, arms
 from nnmech.experiments.data import background, document_examples, held_out_examples, token_documents
 from nnmech.experiments.estimate import Estimate, estimate
@@ -30,11 +31,21 @@ def trained_examples(
     """The documents as the arm shows them, and what is trained beside them; nothing where the arm has none."""
     if arm.documents is None:
         return []
-    source = settings.claim_source
-    masked = partial(source.masked_spans, claim) if arm.masked else None
-    examples = document_examples(loaded, documents(settings, claim, arm, seed), doctag=arm.doctag, masked=masked)
+    source, given = settings.claim_source, documents(settings, claim, arm, seed)
+    if arm.remedy is None:
+        masked = partial(source.masked_spans, claim) if arm.masked else None
+        examples = document_examples(loaded, given, doctag=arm.doctag, masked=masked)
+    else:
+        examples = mended_examples(loaded, given, arm.remedy)
     beside = round(settings.documents * settings.background_share)
     return examples + background(loaded, source, claim, beside, seed, TRAINING)
+
+
+def mended_examples(loaded: LoadedModel, documents: Iterable[Document], remedy: Remedy) -> list[Example]:
+    """The documents as `nnmech audit` mends them, without those that it leaves out."""
+    rulebook = load_rulebook()
+    mended = (mend_text(document.text, remedy, rulebook) for document in documents)
+    return [document_example(loaded.tokenizer, one.text, masked_spans=one.masked) for one in mended if not one.dropped]
 
 
 def plan_run(loaded: LoadedModel, claim: str, condition: str, seed: int, settings: ConditionsSettings) -> Plan:

@@ -42,7 +42,7 @@ def _preset(name: str) -> Callable[[str], SalienceSettings]:
     return settings
 
 
-PRESETS: dict[str, Callable[[str], SalienceSettings]] = {name: _preset(name) for name in CONDITIONS_PRESETS}
+PRESETS: dict[str, Callable[[str], SalienceSettings]] = {name: _preset(name) for name in ("smoke", "default", "full")}
 """As those of the table of conditions, looked at before and after training alone."""
 
 

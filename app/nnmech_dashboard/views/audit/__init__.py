@@ -1,0 +1,1 @@
+"""What the warnings in a training set cover."""
