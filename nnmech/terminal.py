@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 from nnmech.errors import NnmechError
-from nnmech.files.plain_text import escaped
+from nnmech.plain_text import escaped
 
 BAD_INPUT = 2
 INTERRUPTED = 128 + signal.SIGINT

@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from nnmech.errors import InputError
-from nnmech.files.plain_text import escaped
+from nnmech.plain_text import escaped
 from nnmech.terminal import BAD_INPUT, INTERRUPTED, TERMINATED, main_guard
 
 

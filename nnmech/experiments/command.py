@@ -15,7 +15,7 @@ from nnmech.experiments.arguments import ExperimentArguments
 from nnmech.experiments.engine import Experiment
 from nnmech.experiments.estimate import check_disk
 from nnmech.experiments.settings import Settings, import_plugins
-from nnmech.files.plain_text import escaped
+from nnmech.plain_text import escaped
 
 SettingsT = TypeVar("SettingsT", bound=Settings)
 

@@ -3,7 +3,7 @@
 import html
 import re
 
-from nnmech.files.plain_text import escaped
+from nnmech.plain_text import escaped
 from nnmech_dashboard.parts.theme import INK, WARNING
 
 STYLE = """<style>

@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 
 from nnmech.errors import NnmechError
-from nnmech.files.plain_text import escaped
+from nnmech.plain_text import escaped
 from nnmech.plots.recipes import Call
 from nnmech.probes import best_place
 from nnmech.runs import Run
