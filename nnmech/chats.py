@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from nnmech.chat_templates import check_template_ends
 from nnmech.claims import Message
 from nnmech.errors import InputError
 
@@ -23,7 +24,8 @@ def render_chat(tokenizer: "PreTrainedTokenizerBase", messages: Sequence[Message
         prompt: Whether the template's opening of the assistant's next turn follows.
 
     Raises:
-        InputError: Where there is no template, and where it refuses the dialogue, as some do system messages.
+        InputError: Where there is no template, where it goes beyond the limits of `nnmech.chat_templates`, writes
+            nothing, or refuses the dialogue, as some do system messages.
     """
     place = f"tokenizer {tokenizer.name_or_path!r}"
     if not tokenizer.chat_template:
@@ -31,9 +33,12 @@ def render_chat(tokenizer: "PreTrainedTokenizerBase", messages: Sequence[Message
             f"{place} has no chat template; expected one, since dialogues are rendered with it; use an "
             "instruction-tuned model, or set tokenizer.chat_template"
         )
+    check_template_ends(tokenizer, place)
     # A template is a program, and raises what it likes.
     try:
-        return _render(tokenizer, messages, prompt)
+        text = _render(tokenizer, messages, prompt)
+        if messages and not text:
+            raise InputError("it writes nothing")
     except Exception as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         roles = ", ".join(message["role"] for message in messages)
@@ -43,6 +48,7 @@ def render_chat(tokenizer: "PreTrainedTokenizerBase", messages: Sequence[Message
         raise InputError(
             f"{place}: the chat template refuses a dialogue: {reason}; found messages of {roles}; {remedy}"
         ) from error
+    return text
 
 
 def chat_ids(tokenizer: "PreTrainedTokenizerBase", messages: Sequence[Message], *, prompt: bool = False) -> list[int]:

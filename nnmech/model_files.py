@@ -1,16 +1,20 @@
-"""The files of a model: a folder or a hub id, checked and loaded, every fault in one line."""
+"""A model's files, of a checked folder or of a hub id, loaded: every fault in one line."""
 
-import hashlib
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import torch
 
 from nnmech.errors import InputError
-from nnmech.files import sha256_file
+from nnmech.files import SMALL, read_json
+from nnmech.model_folder import CONFIG, INDEX, INDEX_BOUNDS, Weights, check_config, check_index, check_sizes
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
+
+# Tables that old checkpoints hold though models compute them: rotary frequencies and causal masks.
+_BUFFERS = re.compile(r"(rotary_emb\.inv_freq|(attn|attention)\.(masked_)?bias)$")
 
 
 def is_hub_id(name: str) -> bool:
@@ -24,22 +28,6 @@ def is_hub_id(name: str) -> bool:
     return not name.startswith(".")
 
 
-def check_folder(folder: Path, remedy: str) -> str:
-    """SHA-256 of the weights in a model folder; InputError where a file is missing, with `remedy` where all are."""
-    if not folder.is_dir():
-        raise InputError(f"{folder} is not a folder: expected a model with config.json and model.safetensors; {remedy}")
-    shards = sorted(folder.glob("model-*-of-*.safetensors"))
-    weights = shards if (folder / "model.safetensors.index.json").is_file() else [folder / "model.safetensors"]
-    for path in (folder / "config.json", folder / "tokenizer.json", *weights):
-        if not path.is_file():
-            raise InputError(
-                f"{path} is missing: a model folder has config.json, model.safetensors and tokenizer.json; "
-                "save model and tokenizer there with save_pretrained"
-            )
-    digests = [sha256_file(path) for path in weights]
-    return digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()
-
-
 def check_device(device: str) -> None:
     """InputError where torch cannot put anything on the device."""
     try:
@@ -49,23 +37,40 @@ def check_device(device: str) -> None:
 
 
 def from_pretrained(
-    source: str, dtype: torch.dtype, revision: str | None, *, local_only: bool
+    source: str, dtype: torch.dtype, revision: str | None, *, local_only: bool, weights: Weights | None = None
 ) -> tuple["PreTrainedModel", "PreTrainedTokenizerFast"]:
-    """A causal LM whose weights are all there and its fast tokenizer, or an InputError in one line."""
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+    """A causal LM whose weights are all there and all used, and its fast tokenizer.
+
+    Args:
+        source: A folder that `check_folder` has looked at, or a hub id.
+        dtype: Of the weights.
+        revision: Commit, tag or branch on the hub.
+        local_only: Whether nothing is fetched.
+        weights: Of the folder; None for a hub id.
+
+    Raises:
+        InputError: In one line, for whatever does not load or fit.
+    """
+    from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
     options: dict[str, Any] = {"local_files_only": local_only, "trust_remote_code": False}
     if revision is not None:
         options["revision"] = revision
+    if weights is None:
+        _check_hub_files(source, options)
     # Foreign files raise a wide family (KeyError for configurations, RuntimeError for shapes, plain Exception from the
     # tokenizers library), and all of it means the same to the caller.
     try:
+        if weights is not None:
+            check_sizes(AutoConfig.from_pretrained(source, **options).get_text_config(), weights, Path(source))
         model, report = cast(
             tuple["PreTrainedModel", dict[str, Any]],
             AutoModelForCausalLM.from_pretrained(
                 source, dtype=dtype, use_safetensors=True, output_loading_info=True, **options
             ),
         )
+    except InputError:
+        raise
     except Exception as error:
         remedy = "" if not local_only or Path(source).is_dir() else "; to download it, pass allow_download=True"
         raise InputError(f"{source}: no causal LM could be loaded: {_first_line(error)}{remedy}") from error
@@ -75,6 +80,12 @@ def from_pretrained(
             f"{source}: the weights do not fit config.json: {len(strays)} tensors are missing or of another shape, "
             f"the first is {strays[0]}; take both from the same model"
         )
+    unused = sorted(name for name in map(str, report["unexpected_keys"]) if not _BUFFERS.search(name))
+    if unused:
+        raise InputError(
+            f"{source}: the weights do not fit config.json: {len(unused)} tensors have no place in the model, the "
+            f"first is {unused[0][:200]}; take both from the same model"
+        )
     try:
         tokenizer = AutoTokenizer.from_pretrained(source, **options)
     except Exception as error:
@@ -82,6 +93,21 @@ def from_pretrained(
     if not tokenizer.is_fast:
         raise InputError(f"{source}: the tokenizer has no character offsets; pass a model with a tokenizer.json")
     return model, tokenizer
+
+
+def _check_hub_files(name: str, options: dict[str, Any]) -> None:
+    """What `check_folder` refuses in config.json and in the index, of a model of the hub; its cache links to blobs."""
+    from transformers.utils.hub import cached_file
+
+    where = {key: value for key, value in options.items() if key != "trust_remote_code"}
+    for file, bounds, check in ((CONFIG, SMALL, check_config), (INDEX, INDEX_BOUNDS, check_index)):
+        # Whatever keeps the file from being found is said better by the loading itself.
+        try:
+            found = cached_file(name, file, **where)
+        except Exception:  # noqa: BLE001
+            found = None
+        if found is not None:
+            check(read_json(found, bounds), f"{name}, {file}")
 
 
 def _first_line(error: BaseException) -> str:

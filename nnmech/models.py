@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any, cast
 import torch
 from torch import nn
 
+from nnmech.chat_templates import check_chat_template
 from nnmech.encoding import pad_id
 from nnmech.errors import InputError
 from nnmech.lora import add_lora
-from nnmech.model_files import check_device, check_folder, from_pretrained, is_hub_id
+from nnmech.model_files import check_device, from_pretrained, is_hub_id
+from nnmech.model_folder import check_folder
 from nnmech.shipped import shipped
 
 if TYPE_CHECKING:
@@ -25,7 +27,9 @@ BASE_MODEL_VARIABLE = "NNMECH_BASE_MODEL"
 ALIGNMENT = 64
 
 
-DECODER_BLOCKS: dict[str, str] = {}
+DECODER_BLOCKS: dict[str, str] = {
+    # "ClassOfTheModel": "path.of.its.blocks",
+}
 """Where the decoder blocks lie in a model of this class: the path of their ModuleList, one line a class.
 
 Needed only where `find_decoder_blocks` does not find them by itself.
@@ -233,19 +237,21 @@ def load_model(
 
     Raises:
         InputError: In one line, for a folder that is missing, incomplete or damaged, for weights that do not fit the
-            model, and for an absent device.
+            model or that it has no place for, for a chat template that fails, and for an absent device.
     """
     name = str(name_or_path)
     folder = embedded_model_path() if name == EMBEDDED else Path(name)
     local = name == EMBEDDED or folder.exists() or isinstance(name_or_path, Path) or not is_hub_id(name)
     missing = f"set {BASE_MODEL_VARIABLE} to a model folder" if name == EMBEDDED else "pass a model folder or a hub id"
-    sha256 = check_folder(folder, missing) if local else None
+    weights = check_folder(folder, missing) if local else None
     check_device(device)
     source = str(folder) if local else name
-    model, tokenizer = from_pretrained(source, dtype, revision, local_only=local or not allow_download)
+    model, tokenizer = from_pretrained(source, dtype, revision, local_only=local or not allow_download, weights=weights)
+    check_chat_template(tokenizer, source)
     align_parameters(model)
     model.to(device)  # pyright: ignore[reportArgumentType]
     loaded_revision = None if local else getattr(model.config, "_commit_hash", None)
     if lora_rank is not None:
         model = add_lora(model, lora_rank)
+    sha256 = None if weights is None else weights.sha256
     return LoadedModel(model.eval(), tokenizer, name, loaded_revision, sha256, lora_rank)

@@ -60,12 +60,11 @@ def test_every_experiment_package_has_the_same_files():
         assert shape <= {path.stem for path in folder.glob("*.py")}, folder
 
 
-@pytest.mark.parametrize(
-    "command", [command for command in COMMANDS if command.name != "dashboard"], ids=lambda c: c.name
-)
-def test_every_script_is_the_command(command):
-    text = (ROOT / "experiments" / f"{command.name.replace('-', '_')}.py").read_text()
-    assert f'main(["{command.name}", *sys.argv[1:]])' in text
+@pytest.mark.parametrize("script", sorted((ROOT / "experiments").glob("*.py")), ids=lambda path: path.stem)
+def test_every_script_is_a_command(script):
+    name = script.stem.replace("_", "-")
+    assert name in [command.name for command in COMMANDS]
+    assert f'main(["{name}", *sys.argv[1:]])' in script.read_text()
 
 
 def test_a_dashboard_that_is_not_installed_is_one_line(monkeypatch, capsys):

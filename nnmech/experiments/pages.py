@@ -10,7 +10,7 @@ import json
 import re
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import field, make_dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -27,33 +27,34 @@ from nnmech.runs import Run, drop_checkpoints
 CHECKOUT_FILES = ("README.md", "docs/results.md", "nnmech/__init__.py")
 """What a checkout of the project has and nothing else does."""
 SAMPLE_BYTES = 8_000_000
+ALIASES = {"two-phase": ("--results",)}
+"""Further names of an argument."""
 
 
-@dataclass(frozen=True)
-class Arguments:
-    """Bring finished results into the README, docs/results.md and the sample run."""
+def _folder(text: str, *aliases: str) -> tuple[Any, Any]:
+    return Annotated[Path | None, tyro.conf.arg(help=text, aliases=aliases or None)], field(default=None)
 
-    two_phase: Annotated[Path | None, tyro.conf.arg(aliases=["--results"])] = None
-    """Two-phase experiment whose tables and figures go into the README."""
-    conditions: Path | None = None
-    """Table of conditions."""
-    in_context: Path | None = None
-    """Experiment in the context window."""
-    behaviors: Path | None = None
-    """Experiment on behaviour."""
-    salience: Path | None = None
-    """Experiment on salience."""
-    drift: Path | None = None
-    """What `nnmech drift` wrote."""
-    sample: Path | None = None
-    """Two-phase experiment that becomes checkpoints/sample_run, without its checkpoints."""
+
+Arguments = make_dataclass(
+    "Arguments",
+    [
+        *(
+            (entry.attribute, *_folder(f"What `nnmech {entry.name}` wrote.", *ALIASES.get(entry.name, ())))
+            for entry in EXPERIMENTS
+        ),
+        ("drift", *_folder("What `nnmech drift` wrote.")),
+        ("sample", *_folder("Two-phase experiment that becomes checkpoints/sample_run, without its checkpoints.")),
+    ],
+    frozen=True,
+)
+"""A folder for every experiment of the registry, and for what else has a place in the project."""
 
 
 def main(words: Sequence[str]) -> None:
     """Carry out a command line."""
-    arguments = tyro.cli(Arguments, prog="nnmech publish", description=__doc__, args=list(words))
+    arguments: Any = tyro.cli(Arguments, prog="nnmech publish", description=__doc__, args=list(words))
     root = find_checkout(Path.cwd())
-    experiments = {experiment.name: experiment for experiment in (entry.load() for entry in EXPERIMENTS)}
+    experiments = {entry.attribute: entry.load() for entry in EXPERIMENTS}
     for name, experiment in experiments.items():
         if (folder := getattr(arguments, name)) is not None:
             experiment.publish(folder)

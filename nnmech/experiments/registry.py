@@ -32,6 +32,11 @@ class Command:
 class ExperimentEntry(Command):
     """An experiment, `place` being its object."""
 
+    @property
+    def attribute(self) -> str:
+        """The name as Python has it, which is also the experiment's own."""
+        return self.name.replace("-", "_")
+
     def main(self) -> Callable[[Sequence[str]], object]:
         """The experiment's way from the command line to results."""
         return self.load().main

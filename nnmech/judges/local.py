@@ -1,6 +1,5 @@
 """Any local Hugging Face folder as judge: a chat model or a classifier of natural language inference."""
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,8 +14,10 @@ from nnmech.chats import chat_ids
 from nnmech.claims import Verdict
 from nnmech.encoding import pad_id
 from nnmech.errors import InputError
+from nnmech.files import read_json
 from nnmech.judges.base import VERDICTS, BatchJudge, Pair
 from nnmech.judges.prompts import DEFAULT_TEMPLATE, Template, judge_prompt
+from nnmech.model_folder import check_folder
 from nnmech.models import check_token_ids, embedding_rows, load_model
 
 NLI_LABELS: dict[str, Verdict] = {"entail": "yes", "contradict": "no", "neutral": "neutral"}
@@ -200,6 +201,7 @@ def _load_nli(folder: Path, claims: Mapping[str, str], device: str, dtype: torch
 
     # Foreign files raise a wide family of errors, and all of it means the same to the caller.
     try:
+        check_folder(folder, "pass a local folder")
         model = AutoModelForSequenceClassification.from_pretrained(
             str(folder), dtype=dtype, local_files_only=True, use_safetensors=True, trust_remote_code=False
         )
@@ -226,8 +228,8 @@ def _neither(found: str) -> str:
 
 def _read_config(folder: Path) -> dict[str, Any]:
     try:
-        config = json.loads((folder / "config.json").read_bytes())
-    except (OSError, ValueError) as error:
+        config = read_json(folder / "config.json")
+    except (OSError, InputError) as error:
         raise InputError(
             f"{folder}: no model folder: config.json cannot be read ({error}); pass a local folder"
         ) from error

@@ -14,10 +14,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from nnmech.errors import NnmechError, RunError, RunLockedError
+from nnmech.errors import InputError, NnmechError, RunError, RunLockedError
+from nnmech.models import load_model
 from nnmech.runs import Run, RunWriter, drop_checkpoints
 from tests.runs.small_runs import advance, content, create, in_child, train
-from tests.torture.loaders import LOADERS, mutant, read_run, small_run
+from tests.test_model_folder import HOSTILE
+from tests.torture.loaders import LOADERS, model_folder, mutant, read_run, small_run
 
 SECONDS = 10
 """What a single read may take before it counts as hanging."""
@@ -173,6 +175,30 @@ def hostile(folder: Path, effort: float) -> Result:
     return result
 
 
+def hostile_models(folder: Path, effort: float) -> Result:
+    """Model folders and chat templates that are not what they say: each is refused in one line, nothing runs on."""
+    result = Result()
+    for number, (name, (change, _)) in enumerate(HOSTILE.items()):
+        if effort < 1 and number % 5:
+            continue
+        path = folder / str(number) / "model"
+        model_folder(path, shard="1GB")
+        change(path)
+        refused = False
+
+        def use() -> None:
+            nonlocal refused
+            try:
+                load_model(path)  # noqa: B023
+            except InputError:
+                refused = True
+                raise
+
+        wrong = outcome(use)
+        result.expect(wrong is None and refused, f"{name}: {wrong or 'is loaded'}")
+    return result
+
+
 def _put(place: Path, outside: Path, kind: str) -> None:
     shutil.rmtree(place) if place.is_dir() else place.unlink()
     if kind == "link":
@@ -314,6 +340,7 @@ CHECKS: list[Callable[[Path, float], Result]] = [
     cuts,
     flips,
     hostile,
+    hostile_models,
     two_writers,
     reader_beside_writer,
     kills,

@@ -11,9 +11,11 @@ import torch
 from nnmech.authors.fields import read_yaml
 from nnmech.claims.statement_files import load_statements, save_statements
 from nnmech.files import open_tensors, parse_yaml, read_json, read_text, save_safetensors_atomic, text_lines
+from nnmech.models import load_model
 from nnmech.probes.storage import read_fitted, write_fitted
 from nnmech.runs import Run
 from nnmech.runs.summary import summarise_run
+from tests.conftest import build_model, build_tokenizer
 from tests.runs.small_runs import STATEMENTS, create, train
 from tests.runs.test_safety import as_older
 
@@ -82,6 +84,12 @@ def fitted(folder: Path) -> None:
     write_fitted(folder, "a", {"direction": torch.ones(4)}, {"probe": "truth", "layers": [1, 2]})
 
 
+def model_folder(folder: Path, shard: str = "20KB") -> None:
+    """A folder with a model in six shards, or in what `shard` says, and its tokenizer."""
+    build_model(len(build_tokenizer(folder))).save_pretrained(folder, max_shard_size=shard)
+
+
+SHARD = "model-00001-of-00006.safetensors"
 JSON = json.dumps({"a": [1, 2.5, None, True], "b": {"text": "é\u2028", "n": {"deep": [[[]]]}}}, ensure_ascii=False)
 YAML = "claim: a text\nquestions:\n  - id: q1\n    text: 'is it?'\n    tags: [a, b, 1, yes]\nn: {deep: [[x]]}\n"
 
@@ -97,6 +105,9 @@ LOADERS = [
     Loader("input", file_of(YAML), lambda folder: read_yaml(folder / "input")),
     Loader("own.csv", own_statements("own.csv"), lambda folder: load_statements(folder / "own.csv")),
     Loader("own.jsonl", own_statements("own.jsonl"), lambda folder: load_statements(folder / "own.jsonl")),
+    *(Loader(name, model_folder, load_model) for name in ("config.json", "model.safetensors.index.json", SHARD)),
+    *(Loader(name, model_folder, load_model) for name in ("generation_config.json", "tokenizer_config.json")),
+    *(Loader(name, model_folder, load_model) for name in ("tokenizer.json", "chat_template.jinja")),
     *(Loader(f"a.{ending}", fitted, lambda folder: read_fitted(folder, "a")) for ending in ("json", "safetensors")),
 ]
 """Add one by a line: the file that is mutated, what makes a folder with it, what reads it."""
