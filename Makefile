@@ -16,10 +16,10 @@ export VENV
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup two-phase test dashboard check lint types docs format
+.PHONY: help setup two-phase test torture dashboard check lint types docs audit-dependencies format
 
 help: ## Show this list
-	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/make \1	\2/p' Makefile | expand -t 18
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/make \1	\2/p' Makefile | expand -t 26
 	@echo; sed -n '/^# Variables/,/^[^#]/s/^# *//p' Makefile
 
 setup: ## Make the environment ready
@@ -45,7 +45,13 @@ types: setup ## Check types
 docs: setup ## Build the documentation into build/site
 	@if [ -f mkdocs.yml ]; then NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs build --strict --quiet; else echo "no mkdocs.yml: nothing to build"; fi
 
-check: lint types docs test ## All of lint, types, docs and test
+torture: setup ## Kill, cut, flip and flood run directories and files, for ten minutes at most
+	OMP_NUM_THREADS=1 $(PY) -m tests.torture $(ARGS)
+
+audit-dependencies: setup ## Look for known holes in what is installed, where pip-audit is there and reaches its list
+	@$(PY) scripts/audit_dependencies.py
+
+check: lint types docs audit-dependencies test ## All of lint, types, docs, audit-dependencies and test
 
 format: setup ## Mend style and formatting where a machine can
 	$(PY) -m ruff check --fix .

@@ -1,7 +1,7 @@
 """Open the dashboard for the person at this machine.
 
-Everything slow is imported before the first page is asked for. The settings beside the script (this machine only, no
-usage statistics, no traceback in the browser) come before those of the working directory and of the home directory.
+Everything slow is imported before the first page is asked for. The settings beside what is served (this machine only,
+no usage statistics, no traceback in the browser) come before those of the working directory and of the home directory.
 """
 
 import argparse
@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
-SCRIPT = Path(__file__).resolve().parent / "entry" / "dashboard.py"
+SERVED = Path(__file__).resolve().parent / "entry" / "guarded.py"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -42,5 +42,5 @@ def main(argv: Sequence[str] | None = None) -> int:
     # Streamlit collects garbage after every run of a page: what was imported, torch above all, would be searched each
     # time, for a quarter of a second in which nothing else runs.
     gc.freeze()
-    cli.main(["run", str(SCRIPT), "--", *folders], standalone_mode=False)
+    cli.main(["run", str(SERVED), "--", *folders], standalone_mode=False)
     return 0

@@ -3,10 +3,22 @@
 import csv
 import threading
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 LONGEST_FIELD = 2**31 - 1
 # The limit is one for the whole process.
 _LIMIT = threading.RLock()
+
+
+@contextmanager
+def longest_field(characters: int) -> Iterator[None]:
+    """Inside, a field of CSV may have this many characters; afterwards as many as before."""
+    with _LIMIT:
+        before = csv.field_size_limit(characters)
+        try:
+            yield
+        finally:
+            csv.field_size_limit(before)
 
 
 def csv_records(lines: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
@@ -20,12 +32,8 @@ def csv_records(lines: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
     """
     reader = csv.reader(lines, strict=True)
     while True:
-        with _LIMIT:
-            before = csv.field_size_limit(LONGEST_FIELD)
-            try:
-                fields = next(reader, None)
-            finally:
-                csv.field_size_limit(before)
+        with longest_field(LONGEST_FIELD):
+            fields = next(reader, None)
         if fields is None:
             return
         yield reader.line_num, fields

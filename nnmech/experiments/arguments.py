@@ -35,6 +35,8 @@ class ExperimentArguments:
     """Directory of the results, runs/<experiment>-<preset> where not given; it must not exist."""
     resume: Annotated[Path | None, tyro.conf.arg(metavar="DIR")] = None
     """Go on with the experiment in this directory, with the settings it was started with."""
+    discard: bool = False
+    """With --resume: let results go that no checkpoint leads back to, where resuming would otherwise refuse."""
     dry_run: bool = False
     """Print what would be done, and the time and disk it would take; write nothing."""
 

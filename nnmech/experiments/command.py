@@ -10,10 +10,12 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from nnmech.claims.sources import EMBEDDED
+from nnmech.errors import InputError
 from nnmech.experiments.arguments import ExperimentArguments
 from nnmech.experiments.engine import Experiment
 from nnmech.experiments.estimate import check_disk
 from nnmech.experiments.settings import Settings, import_plugins
+from nnmech.files.plain_text import escaped
 
 SettingsT = TypeVar("SettingsT", bound=Settings)
 
@@ -26,9 +28,9 @@ def run_experiment(experiment: Experiment[SettingsT], words: Sequence[str]) -> N
     settings, folder = chosen(experiment, arguments)
     if arguments.dry_run or arguments.resume is None:
         for note in settings.claim_source.notes:
-            console.print(f"note: {note}", markup=False, soft_wrap=True)
+            console.print(escaped(f"note: {note}"), markup=False, soft_wrap=True)
         expected = experiment.estimate(settings, arguments.workers)
-        console.print(f"{expected} in {folder}", markup=False, soft_wrap=True)
+        console.print(escaped(f"{expected} in {folder}"), markup=False, soft_wrap=True)
         if arguments.dry_run:
             experiment.check(settings)
             return
@@ -41,10 +43,11 @@ def run_experiment(experiment: Experiment[SettingsT], words: Sequence[str]) -> N
         experiment.carry_out(
             folder,
             workers=arguments.workers,
+            discard=arguments.discard,
             progress=lambda done, total, name: bar.update(task, completed=done, total=total, description=name),
         )
     for line in experiment.publish(folder):
-        console.print(line, markup=False, soft_wrap=True)
+        console.print(escaped(line), markup=False, soft_wrap=True)
     seconds = time.perf_counter() - began
     console.print(f"{seconds:.0f} s; results in {folder / 'summary.json'} and {folder / 'figures'}", markup=False)
     console.print(f"See it: nnmech dashboard {folder}  (or: make dashboard)", markup=False, soft_wrap=True)
@@ -52,6 +55,8 @@ def run_experiment(experiment: Experiment[SettingsT], words: Sequence[str]) -> N
 
 def chosen(experiment: Experiment[SettingsT], arguments: ExperimentArguments) -> tuple[SettingsT, Path]:
     """Settings and folder: those of the experiment that is resumed, or the preset's with what was given."""
+    if arguments.discard and arguments.resume is None:
+        raise InputError("--discard is given without --resume; expected both; add --resume DIR, or leave it out")
     if arguments.resume is not None:
         return experiment.read_settings(arguments.resume), arguments.resume
     # They may register the source.

@@ -2,13 +2,15 @@
 
 import importlib
 import os
+import signal
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
-from multiprocessing import connection, get_context, parent_process
+from functools import partial
+from multiprocessing import active_children, connection, get_context, parent_process
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -22,6 +24,7 @@ from nnmech.experiments.estimate import Estimate, default_workers
 from nnmech.experiments.judging import describe_judge, open_judge, parse_judge
 from nnmech.experiments.settings import Settings, chosen_preset, settings_from_json
 from nnmech.runs import Run, RunWriter
+from nnmech.runs.format import INFO_FILE
 from nnmech.terminal import quiet
 
 SettingsT = TypeVar("SettingsT", bound=Settings)
@@ -58,8 +61,8 @@ class Experiment(Generic[SettingsT]):
     presets: Mapping[str, Callable[[str], SettingsT]]
     """Settings by name, each for a source of claims."""
     arguments: type[ExperimentArguments]
-    make_run: Callable[[SettingsT, tuple[Any, ...], Path], None]
-    """Makes a run of `settings.runs` in a folder, or goes on where it was left."""
+    make_run: Callable[..., None]
+    """Makes one of `settings.runs`, or goes on where it was left: `make_run(settings, run, folder, discard=False)`."""
     estimate: Callable[[SettingsT, int | None], Estimate]
     """The size of the experiment with a number of workers."""
     check: Callable[[SettingsT], None]
@@ -106,57 +109,69 @@ class Experiment(Generic[SettingsT]):
         if run.info["kind"] != "experiment" or run.labels.experiment != self.name:
             found = f"a run of kind {run.info['kind']!r}, experiment {run.labels.experiment!r}"
             raise RunError(f"{folder}: is no {self.name} experiment but {found}; give the folder of one")
-        return settings_from_json(self.settings, run.config["settings"], folder)
+        return settings_from_json(self.settings, run.config.get("settings"), folder / INFO_FILE)
 
-    def carry_out(self, folder: Path, *, workers: int | None = None, progress: Progress | None = None) -> None:
-        """Make, or go on with, every run of the experiment in `folder`.
+    def carry_out(
+        self, folder: Path, *, workers: int | None = None, discard: bool = False, progress: Progress | None = None
+    ) -> None:
+        """Make, or go on with, every run of the experiment in `folder`; `discard` as for `RunWriter.resume`.
 
         Each worker process makes one run at a time on one core: small models gain more from a second run than from a
         second thread, and the numbers do not depend on how many workers there are. One worker on an accelerator. Raises
-        what a run raises; the runs that are finished stay finished.
+        what a run raises, after the others that are being made; an interrupt ends those too. The runs that are finished
+        stay finished.
         """
         settings = self.read_settings(folder)
         names = settings.run_names
-        with RunWriter.resume(folder) as writer:
+        with RunWriter.resume(folder, discard=discard) as writer:
             writer.event("start", step=0)
             pending = [name for name in names if not finished(folder / "runs" / name)]
             count = min(workers or default_workers(settings), max(1, len(pending)))
             done = len(names) - len(pending)
-            for name in self._made(settings, folder, pending, count):
-                done += 1
-                if progress is not None:
-                    progress(done, len(names), name)
+            make = partial(self.make_run, settings, discard=discard)
+            keys = {name: settings.runs[names.index(name)] for name in pending}
+            with closing(_made(make, folder, keys, count)) as made:
+                for name in made:
+                    done += 1
+                    if progress is not None:
+                        progress(done, len(names), name)
             writer.event("end", step=len(names))
 
-    def _made(self, settings: SettingsT, folder: Path, names: list[str], count: int) -> Iterator[str]:
-        if count > 1:
-            yield from self._side_by_side(settings, folder, names, count)
-            return
-        with _one_thread():
-            for name in names:
-                self.make_run(settings, _key(settings, name), folder / "runs" / name)
-                yield name
 
-    def _side_by_side(self, settings: SettingsT, folder: Path, names: list[str], count: int) -> Iterator[str]:
-        context = get_context("spawn")
-        with ProcessPoolExecutor(count, mp_context=context, initializer=_start_worker) as pool:
-            futures = {
-                pool.submit(self.make_run, settings, _key(settings, name), folder / "runs" / name): name
-                for name in names
-            }
-            try:
-                for future in as_completed(futures):
-                    future.result()
-                    yield futures[future]
-            except BrokenProcessPool as error:
-                message = "a worker was killed, perhaps for want of memory; go on with --resume"
-                raise RunError(f"{folder}: {message}") from error
-            finally:
-                pool.shutdown(wait=True, cancel_futures=True)
+def _made(
+    make: Callable[..., None], folder: Path, keys: Mapping[str, tuple[Any, ...]], count: int
+) -> Generator[str, None, None]:
+    """Make the runs, by name, `count` of them at a time; the name of each as it is finished."""
+    if count > 1:
+        yield from _side_by_side(make, folder, keys, count)
+        return
+    with _one_thread():
+        for name, key in keys.items():
+            make(key, folder / "runs" / name)
+            yield name
 
 
-def _key(settings: Settings, name: str) -> tuple[Any, ...]:
-    return settings.runs[settings.run_names.index(name)]
+def _side_by_side(
+    make: Callable[..., None], folder: Path, keys: Mapping[str, tuple[Any, ...]], count: int
+) -> Generator[str, None, None]:
+    others = set(active_children())
+    with ProcessPoolExecutor(count, mp_context=get_context("spawn"), initializer=_start_worker) as pool:
+        futures = {pool.submit(make, key, folder / "runs" / name): name for name, key in keys.items()}
+        try:
+            for future in as_completed(futures):
+                future.result()
+                yield futures[future]
+        except BrokenProcessPool as error:
+            message = "a worker was killed, perhaps for want of memory; go on with --resume"
+            raise RunError(f"{folder}: {message}") from error
+        except BaseException as error:
+            if not isinstance(error, Exception):
+                # Whoever interrupts does not want to wait for the runs: each goes on from its checkpoint.
+                for worker in set(active_children()) - others:
+                    worker.terminate()
+            raise
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
 
 
 def finished(folder: Path) -> bool:
@@ -166,6 +181,8 @@ def finished(folder: Path) -> bool:
 
 def _start_worker() -> None:
     quiet()
+    # Ctrl-C reaches every process of a terminal: the parent says the one line, and ends the workers.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     torch.set_num_threads(1)
     parent = parent_process()
     if parent is None:

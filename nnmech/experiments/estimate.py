@@ -15,6 +15,7 @@ from nnmech.errors import RunError
 from nnmech.experiments.data import load
 from nnmech.experiments.settings import Settings
 from nnmech.experiments.training_run import Plan, freeze_plan
+from nnmech.files.writing import disk_errors
 from nnmech.recording.snapshots import capture
 from nnmech.training import loss_logits
 from nnmech.training.mixtures import Batch, weighted_loss
@@ -107,8 +108,9 @@ def only_asked(settings: Settings, evaluations: int, seconds: float, workers: in
 
 def check_disk(needed: int, folder: Path) -> None:
     """RunError where the disk that will hold `folder` has less than `needed` bytes free."""
-    parent = next(path for path in (folder, *folder.resolve().parents) if path.exists())
-    free = shutil.disk_usage(parent).free
+    with disk_errors(folder):
+        parent = next(path for path in (folder, *folder.resolve().parents) if path.exists())
+        free = shutil.disk_usage(parent).free
     if free < needed:
         raise RunError(
             f"{os.fspath(folder)}: the experiment needs about {needed / 1e6:.0f} MB and {free / 1e6:.0f} MB are free; "

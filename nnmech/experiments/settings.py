@@ -3,14 +3,15 @@
 import importlib
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import MISSING, dataclass, fields, replace
 from itertools import product
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar
+from types import UnionType
+from typing import Any, ClassVar, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from nnmech.claims.sources import EMBEDDED as EMBEDDED_WORLD
 from nnmech.claims.sources import ClaimSource, StatementCounts
-from nnmech.errors import InputError
+from nnmech.errors import InputError, located
 from nnmech.experiments.judging import parse_judge
 from nnmech.models import EMBEDDED
 from nnmech.sources import open_source
@@ -19,6 +20,7 @@ from nnmech.training.mixtures import REDUCTIONS, Reduction
 DTYPES = ("float32", "bfloat16")
 TOKEN_CONDITIONS = ("positive_documents", "repeated_negations", "local_negations")
 SettingsT = TypeVar("SettingsT", bound="Settings")
+_REMEDY = "restore run.json from a copy, or start the experiment again"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -192,10 +194,46 @@ def claim_preset(source: str, *places: int, token_conditions: tuple[str, ...] = 
     }
 
 
-def settings_from_json(kind: type[SettingsT], values: dict[str, Any], path: Path) -> SettingsT:
+def settings_from_json(kind: type[SettingsT], values: Any, path: Path) -> SettingsT:
     """The settings that an experiment was started with; InputError where they do not fit this version."""
-    names = {field.name for field in fields(kind)}
-    if unknown := set(values) - names:
+    if not isinstance(values, dict):
+        raise InputError(f"{path}: settings are {shortened(values)}; expected an object; {_REMEDY}")
+    hints = get_type_hints(kind)
+    names = {field.name: field for field in fields(kind)}
+    if unknown := set(values) - set(names):
         raise InputError(f"{path}: settings {', '.join(sorted(unknown))} are not known to this version of nnmech")
+    needed = {name for name, field in names.items() if field.default is MISSING and field.default_factory is MISSING}
+    if missing := needed - set(values):
+        raise InputError(f"{path}: settings lack {', '.join(sorted(missing))}; expected a value each; {_REMEDY}")
+    for name, value in values.items():
+        if not _fits(value, hints[name]):
+            wanted = getattr(hints[name], "__name__", "") if isinstance(hints[name], type) else str(hints[name])
+            wanted = wanted.replace("typing.", "")
+            raise InputError(f"{path}: the setting {name} is {shortened(value)}; expected {wanted}; {_REMEDY}")
     given: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
-    return kind(**given)
+    with located(path):
+        return kind(**given)
+
+
+def shortened(value: Any) -> str:
+    """A value as a message shows it."""
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:60]}…"
+
+
+def _fits(value: Any, hint: Any) -> bool:
+    """Whether a value of JSON is of an annotated type, lists being tuples."""
+    origin, inner = get_origin(hint), get_args(hint)
+    if origin in (Union, UnionType):
+        return any(_fits(value, option) for option in inner)
+    if origin is Literal:
+        return value in inner
+    if origin is tuple:
+        if not isinstance(value, list | tuple):
+            return False
+        if inner[1:] == (...,):
+            return all(_fits(part, inner[0]) for part in value)
+        return len(value) == len(inner) and all(map(_fits, value, inner))
+    if hint is float:
+        return isinstance(value, int | float) and not isinstance(value, bool)
+    return isinstance(value, hint) and not (isinstance(value, bool) and hint is int)

@@ -126,7 +126,9 @@ def freeze_plan(loaded: LoadedModel, plan: Plan) -> StatementBatches:
     return freeze_statements(loaded.tokenizer, plan.statements, positions=positions)
 
 
-def make_trained_run(settings: Settings, run: Sequence[Any], folder: Path, make_plan: Callable[..., Plan]) -> None:
+def make_trained_run(
+    settings: Settings, run: Sequence[Any], folder: Path, make_plan: Callable[..., Plan], *, discard: bool = False
+) -> None:
     """Make one of the settings' runs, or go on where it was left.
 
     Args:
@@ -134,15 +136,16 @@ def make_trained_run(settings: Settings, run: Sequence[Any], folder: Path, make_
         run: One of `settings.runs`.
         folder: Where the run lies, or will.
         make_plan: Called as `make_plan(model, *run, settings)`.
+        discard: Let results go that no checkpoint leads back to.
     """
     # A worker process has imported nothing but this.
     import_plugins(settings.plugins)
     loaded = load(settings)
-    carry_out_run(loaded, folder, make_plan(loaded, *run, settings), settings.only(*run))
+    carry_out_run(loaded, folder, make_plan(loaded, *run, settings), settings.only(*run), discard=discard)
 
 
-def carry_out_run(loaded: LoadedModel, folder: Path, plan: Plan, settings: Settings) -> None:
-    """Train the plan into `folder`, or go on where it was left."""
+def carry_out_run(loaded: LoadedModel, folder: Path, plan: Plan, settings: Settings, *, discard: bool = False) -> None:
+    """Train the plan into `folder`, or go on where it was left; `discard` as for `RunWriter.resume`."""
     batches = freeze_plan(loaded, plan)
     judge = run_judge(settings, folder) if plan.judge is None else plan.judge
     documents = freeze_documents(loaded.tokenizer, plan.documents) if plan.documents else None
@@ -152,6 +155,7 @@ def carry_out_run(loaded: LoadedModel, folder: Path, plan: Plan, settings: Setti
         folder,
         settings,
         {**plan.labels, "boundary": steps.boundary, "steps": steps.total},
+        discard=discard,
         statements=plan.statements,
         batch_hash=batches.hash,
         questions=plan.questions,
@@ -203,7 +207,13 @@ def claim_labels(claim: Claim, seed: int, **own: Any) -> dict[str, Any]:
 
 
 def open_run(
-    loaded: LoadedModel, folder: Path, settings: Settings, labels: dict[str, Any], **recorded: Any
+    loaded: LoadedModel,
+    folder: Path,
+    settings: Settings,
+    labels: dict[str, Any],
+    *,
+    discard: bool = False,
+    **recorded: Any,
 ) -> RunWriter:
     """The writer of a run, begun or gone on with.
 
@@ -212,8 +222,9 @@ def open_run(
         folder: Where the run lies, or will.
         settings: Of this run; they become its config.
         labels: Go over the settings in the config.
+        discard: Let results go that no checkpoint leads back to.
         recorded: What `RunWriter.create` gets of statements, questions and documents.
     """
     if (folder / "run.json").exists():
-        return RunWriter.resume(folder)
+        return RunWriter.resume(folder, discard=discard)
     return RunWriter.create(folder, config={**asdict(settings), **labels}, model=loaded.describe(), **recorded)

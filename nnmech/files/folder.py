@@ -47,14 +47,14 @@ class Folder:
         folder._descriptor = os.open(name, _FOLDER | _NO_LINK, dir_fd=self._descriptor) if _BY_DESCRIPTOR else -1
         return folder
 
-    def open(self, name: str, flags: int = os.O_RDONLY) -> int:
-        """A descriptor of the regular file `name`, which is made where `flags` have O_CREAT; never waits."""
+    def open(self, name: str, flags: int = os.O_RDONLY, mode: int = 0o666) -> int:
+        """A descriptor of the regular file `name`, made with `mode` where `flags` have O_CREAT; never waits."""
         try:
             self._expect(name, stat.S_IFREG)
         except FileNotFoundError:
             if not flags & os.O_CREAT:
                 raise
-        descriptor = os.open(*self._at(name), flags | _FILE | _NO_LINK, 0o666, **self._within())
+        descriptor = os.open(*self._at(name), flags | _FILE | _NO_LINK, mode, **self._within())
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             os.close(descriptor)
             raise OSError(errno.EINVAL, "not a regular file")

@@ -27,25 +27,28 @@ _REASONS = {
 }
 
 
-def write_bytes_atomic(path: Path | str, data: bytes) -> None:
-    """Put `data` at `path`, all or nothing; a missing folder is made; RunError where the disk does not take it."""
+def write_bytes_atomic(path: Path | str, data: bytes, *, private: bool = False) -> None:
+    """Put `data` at `path`, all or nothing; a missing folder is made; RunError where the disk does not take it.
+
+    A `private` file is for its owner alone to read.
+    """
     with _parent(Path(path)) as folder:
-        write_bytes_inside(folder, Path(path).name, data)
+        write_bytes_inside(folder, Path(path).name, data, private=private)
 
 
-def write_bytes_inside(root: Folder, name: str, data: bytes) -> None:
+def write_bytes_inside(root: Folder, name: str, data: bytes, *, private: bool = False) -> None:
     """Put `data` at `name` (`a` or `folder/a`) in `root`, as above; RunError where a link would lead out of it."""
     with _replaced(root, name) as (folder, temporary):
-        descriptor = folder.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
+        descriptor = folder.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600 if private else 0o666)
         try:
             write_all(descriptor, data)
         finally:
             os.close(descriptor)
 
 
-def write_json_atomic(path: Path | str, obj: Any) -> None:
+def write_json_atomic(path: Path | str, obj: Any, *, private: bool = False) -> None:
     """Put `obj` at `path` as indented JSON, all or nothing; InputError for what JSON cannot say, RunError as above."""
-    write_bytes_atomic(path, json_bytes(obj))
+    write_bytes_atomic(path, json_bytes(obj), private=private)
 
 
 def json_bytes(obj: Any) -> bytes:

@@ -21,7 +21,10 @@ def cache_key(model: str, prompt: str, sampling: Mapping[str, Any]) -> str:
 
 @dataclass(frozen=True)
 class VerdictCache:
-    """A folder with one small JSON file a verdict, written whole or not at all; a damaged file counts as absent."""
+    """A folder with one small JSON file a verdict, written whole or not at all; a damaged file counts as absent.
+
+    The files are for their owner alone to read.
+    """
 
     folder: Path
 
@@ -34,9 +37,14 @@ class VerdictCache:
         said = found.get("verdict") if isinstance(found, dict) else None
         return next((verdict for verdict in VERDICTS if verdict == said), None)
 
-    def put(self, key: str, verdict: Verdict, reply: str, model: str) -> None:
-        """Keep a verdict with the reply that it was read from; RunError where the disk does not take it."""
-        write_json_atomic(self._path(key), {"verdict": verdict, "model": model, "reply": reply})
+    def put(self, key: str, verdict: Verdict, reply: str | None, model: str) -> None:
+        """Keep a verdict, with the reply that it was read from where there is one to keep.
+
+        Raises:
+            RunError: Where the disk does not take it.
+        """
+        said = {} if reply is None else {"reply": reply}
+        write_json_atomic(self._path(key), {"verdict": verdict, "model": model, **said}, private=True)
 
     def _path(self, key: str) -> Path:
         return self.folder / key[:2] / f"{key}.json"

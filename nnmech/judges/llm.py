@@ -16,6 +16,7 @@ from nnmech.judges.base import BatchJudge, Pair
 from nnmech.judges.cache import VerdictCache, cache_key
 from nnmech.judges.costs import CostEstimate, JudgeCounts, Prices, Tokenizer, message_tokens
 from nnmech.judges.prompts import DEFAULT_TEMPLATE, REMINDER, Template, check_template, judge_prompt
+from nnmech.judges.redaction import discreet_logs, redacted
 from nnmech.judges.replies import Reply, failure_reason, read_reply, unmask
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 DEFAULT_ENDPOINT = "https://api.openai.com/v1"
 DEFAULT_KEY_VARIABLE = "OPENAI_API_KEY"
+REDIRECTS = (301, 302, 303, 307, 308)
 OUTPUT_LIMITS = ("max_completion_tokens", "max_tokens")
 
 
@@ -55,7 +57,10 @@ class LLMJudge(BatchJudge):
     max_retries: int = 5
     max_asks: int = 3
     cache: Path | None = None
-    """Folder of verdicts that outlast the process and are shared between processes; None keeps them in memory."""
+    """Folder of verdicts that outlast the process and are shared between processes; None keeps them in memory.
+
+    The reply is kept with the verdict only where no key was sent: what quotes a key, in whatever form, is not written.
+    """
     prices: Prices | None = None
     max_cost: float | None = None
     tokenizer: Tokenizer | None = field(default=None, repr=False)
@@ -132,13 +137,18 @@ class LLMJudge(BatchJudge):
         openai = _openai()
         key = self._key()
         unread: set[str] = set()
-        with openai.OpenAI(
-            api_key=key or "none",
-            base_url=self.base_url or DEFAULT_ENDPOINT,
-            timeout=self.timeout,
-            max_retries=self.max_retries,
-            http_client=openai.DefaultHttpxClient(event_hooks={"response": [unmask]}),
-        ) as client:
+        # Another address gets neither the answers nor the key, even where the endpoint sends there.
+        http = openai.DefaultHttpxClient(event_hooks={"response": [unmask]}, follow_redirects=False)
+        with (
+            discreet_logs(key),
+            openai.OpenAI(
+                api_key=key or "none",
+                base_url=self.base_url or DEFAULT_ENDPOINT,
+                timeout=self.timeout,
+                max_retries=self.max_retries,
+                http_client=http,
+            ) as client,
+        ):
             stop, failures = threading.Event(), list[BaseException]()
             pool = ThreadPoolExecutor(self.concurrency)
             futures = {pool.submit(self._ask, client, prompt, stop): name for name, prompt in missing.items()}
@@ -157,7 +167,8 @@ class LLMJudge(BatchJudge):
                         continue
                     self._known[futures[future]] = verdict
                     if self.cache is not None:
-                        VerdictCache(self.cache).put(futures[future], verdict, reply, self.model)
+                        kept = reply if key is None else None
+                        VerdictCache(self.cache).put(futures[future], verdict, kept, self.model)
             finally:
                 stop.set()
                 pool.shutdown()
@@ -220,10 +231,10 @@ class LLMJudge(BatchJudge):
     def _explain(self, error: BaseException, key: str | None, wanted: int) -> str:
         reason = failure_reason(getattr(error, "body", None)) or str(error)
         status = getattr(error, "status_code", None)
+        if status in REDIRECTS:
+            reason = "it redirects, which is not followed; give the address where it is as base_url if you trust it"
         # Endpoints quote the key in their refusals.
-        reason = " ".join(f"{reason} (status {status})".split() if status else reason.split())
-        if key:
-            reason = reason.replace(key, "***")
+        reason = " ".join(redacted(reason, key).split()) + (f" (status {status})" if status else "")
         return (
             f"the judge {self.model} at {self._host()} failed: {type(error).__name__}: {reason[:300]} Verdicts so far "
             f"are kept: judge the same {wanted} answers again to go on."

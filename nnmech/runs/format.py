@@ -33,6 +33,8 @@ QUESTIONS_FILE = "questions.jsonl"
 DOCUMENTS_FILE = "documents.jsonl"
 LOG_FILES = {"event": "events.jsonl", "metrics": "metrics.jsonl", "answers": "answers.jsonl"}
 FOLDERS = {"snapshot": "snapshots", "tokens": "tokens", "checkpoint": "checkpoints"}
+DROPPED = "drop_checkpoints"
+"""Kind of the event of an unfinished run whose checkpoints were deleted on purpose."""
 ASIDE_FOLDER = "set_aside"
 """Where `RunWriter.resume` keeps what it cannot account for, a folder each time."""
 

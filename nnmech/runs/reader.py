@@ -3,6 +3,7 @@
 import os
 import warnings
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pandas as pd
 
 from nnmech.errors import RunError
 from nnmech.files.digests import Digest
+from nnmech.files.folder import Folder
 from nnmech.files.values import json_lines
 from nnmech.files.writing import write_bytes_inside
 from nnmech.recording.snapshots import Snapshot
@@ -18,6 +20,7 @@ from nnmech.runs.columns import ANSWERS, DOCUMENTS, EVENTS, METRICS, QUESTIONS, 
 from nnmech.runs.folder import file_digest, info_in, is_sealed, manifest_in, open_run, read_info, rows_in
 from nnmech.runs.format import (
     DOCUMENTS_FILE,
+    DROPPED,
     INFO_FILE,
     LOG_FILES,
     MANIFEST_FILE,
@@ -187,7 +190,9 @@ def find_runs(root: Path | str) -> list[Run]:
 def drop_checkpoints(path: Path | str) -> int:
     """Delete the checkpoints of the run at `path`, which nobody can resume then; the number of bytes freed.
 
-    Everything that readers use stays. Raises RunError where there is no run, RunLockedError where one is being written.
+    Everything that readers use stays; an unfinished run gets an event `drop_checkpoints`, so that a later resume asks
+    before it begins again from nothing. Raises RunError where there is no run, RunLockedError where one is being
+    written.
     """
     path = Path(path)
     read_info(path)
@@ -195,7 +200,16 @@ def drop_checkpoints(path: Path | str) -> int:
         sealed = is_sealed(info_in(folder))
         manifest = manifest_in(folder, sealed=sealed)
         dropped = of_kind(manifest, "checkpoint").values()
+        if dropped:
+            _note_dropped(folder, max(entry["step"] for entry in dropped))
         kept = [entry for entry in manifest.values() if entry["kind"] != "checkpoint"]
         write_bytes_inside(folder, MANIFEST_FILE, manifest_bytes(kept) if sealed else json_lines(kept))
         remove_files(folder, dropped)
     return sum(entry["size"] for entry in dropped)
+
+
+def _note_dropped(folder: Folder, step: int) -> None:
+    rows = rows_in(folder, LOG_FILES["event"])
+    if not any(row.get("kind") == "end" for row in rows):
+        rows.append({"kind": DROPPED, "step": step, "time": datetime.now(UTC).isoformat(timespec="milliseconds")})
+        write_bytes_inside(folder, LOG_FILES["event"], json_lines(rows))

@@ -15,6 +15,7 @@ from nnmech.files.tensors import open_tensors
 from nnmech.runs.columns import ANSWERS, EVENTS, METRICS, REQUIRED, check_rows
 from nnmech.runs.folder import fault, is_sealed, manifest_in, rows_in
 from nnmech.runs.format import (
+    DROPPED,
     FOLDERS,
     INFO_FILE,
     LOG_FILES,
@@ -230,9 +231,12 @@ def _choose_checkpoint(folder: Folder, found: Recovery, *, discard: bool) -> Non
             "(discard=True, or --discard)."
         )
     recorded = bool(found.manifest or found.aside or found.logs["metrics"] or found.logs["answers"])
-    ended = any(row.get("kind") == "end" for row in found.logs["event"])
-    if recorded and (ended or found.damaged_manifest):
-        why = "has ended and has no checkpoint" if ended else "has a damaged manifest and no good checkpoint"
+    said = {row.get("kind") for row in found.logs["event"]}
+    whys = {"end": "has ended and has no checkpoint", DROPPED: "has no checkpoint since they were dropped"}
+    why = next((words for kind, words in whys.items() if kind in said), None)
+    if why is None and found.damaged_manifest:
+        why = "has a damaged manifest and no good checkpoint"
+    if recorded and why is not None:
         raise RunError(
             f"{folder.path}: {why}, so resuming would delete it. Give the step to which to roll back, or begin the run "
             "again from nothing (discard=True, or --discard)."

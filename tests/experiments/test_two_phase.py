@@ -1,6 +1,7 @@
 """The experiment as a user runs it: same command same files, killed and resumed same files, bad input one line."""
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,7 +19,7 @@ from nnmech.experiments.two_phase import TWO_PHASE, TwoPhaseSettings, preset
 from nnmech.experiments.two_phase.publish import publish
 from nnmech.experiments.two_phase.single import constraint, mixtures
 from nnmech.models import embedded_model_path, load_model
-from nnmech.runs import Run
+from nnmech.runs import Run, drop_checkpoints
 from nnmech.terminal import BAD_INPUT
 from nnmech.world.claims import make_claims
 
@@ -270,3 +271,89 @@ def test_a_run_in_progress_can_be_read(tmp_path):
     experiment = Run(tmp_path / "run")
     assert not experiment.finished
     assert experiment.children() == []
+
+
+WRONG = {
+    "a list": ([], "settings are []; expected an object"),
+    "a number of seeds": ({"seeds": 5}, "the setting seeds is 5; expected tuple[int, ...]"),
+    "a seed that is a text": ({"seeds": ["0"]}, "the setting seeds is ['0']; expected tuple[int, ...]"),
+    "a number that is true": ({"batch_size": True}, "the setting batch_size is True; expected int"),
+    "a null": ({"samples": None}, "the setting samples is None; expected int"),
+    "a text of layers": ({"layers": "0"}, "the setting layers is '0'; expected tuple[int, ...] | None"),
+    "three of two": ({"evaluations": [1, 2, 3]}, "the setting evaluations is [1, 2, 3]; expected tuple[int, int]"),
+    "an unknown arm": ({"arms": ["nothing"]}, "unknown arm 'nothing'"),
+    "an unknown name": ({"colour": 1}, "settings colour are not known"),
+    "a claim that is none": ({"claims": [{}]}, "the setting claims is [{}]; expected tuple[str, ...]"),
+}
+
+
+@pytest.fixture(scope="module")
+def started(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("started") / "run"
+    TWO_PHASE.start(TINY, folder)
+    return folder
+
+
+@pytest.mark.parametrize(("wrong", "said"), WRONG.values(), ids=WRONG)
+def test_settings_of_another_type_are_one_line_that_names_the_file(started, tmp_path, capsys, wrong, said):
+    path = Path(shutil.copytree(started, tmp_path / "run")) / "run.json"
+    info = json.loads(path.read_text())
+    info["config"]["settings"] = {**info["config"]["settings"], **wrong} if isinstance(wrong, dict) else wrong
+    path.write_text(json.dumps(info))
+    assert call("--resume", str(path.parent)) == BAD_INPUT
+    printed = capsys.readouterr().err
+    assert printed.startswith(f"error: {path}: ")
+    assert said in printed
+    assert printed.count("\n") == 1
+
+
+def test_settings_that_lack_one_are_one_line(started, tmp_path, capsys):
+    path = Path(shutil.copytree(started, tmp_path / "run")) / "run.json"
+    info = json.loads(path.read_text())
+    del info["config"]["settings"]["seeds"]
+    path.write_text(json.dumps(info))
+    assert call("--resume", str(path.parent)) == BAD_INPUT
+    assert "settings lack seeds; expected a value each" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "a\0b", f"{'x' * 300}/run"])
+@pytest.mark.parametrize("option", ["--output", "--resume"])
+def test_a_name_that_no_folder_can_have_is_one_line(tmp_path, capsys, monkeypatch, name, option):
+    monkeypatch.chdir(tmp_path)
+    assert call("--preset", "smoke", option, name) == BAD_INPUT
+    printed = capsys.readouterr().err
+    assert printed.startswith("error: ")
+    assert printed.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_without_permission_is_one_line(tmp_path, capsys, monkeypatch):
+    def refuse(path, *args, **options):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "mkdir", refuse)
+    assert call("--preset", "smoke", "--output", str(tmp_path / "run")) == BAD_INPUT
+    assert capsys.readouterr().err == (
+        f"error: {tmp_path / 'run'}: cannot be written: Permission denied. Check the folder and its permissions.\n"
+    )
+
+
+def test_results_without_a_checkpoint_go_only_with_discard(started, tmp_path, capsys):
+    def interrupt(done, total, name):
+        raise KeyboardInterrupt
+
+    folder = Path(shutil.copytree(started, tmp_path / "run"))
+    with pytest.raises(KeyboardInterrupt):
+        TWO_PHASE.carry_out(folder, workers=1, progress=interrupt)
+    (path,) = [path.parent for path in folder.glob("runs/*/run.json")]
+    rows = [row for row in (path / "events.jsonl").read_text().splitlines() if '"end"' not in row]
+    (path / "events.jsonl").write_text("".join(f"{row}\n" for row in rows))
+    (path / "digests.json").unlink()
+    drop_checkpoints(path)
+    assert call("--resume", str(folder)) == BAD_INPUT
+    assert "--discard" in capsys.readouterr().err
+    assert call("--discard", "--preset", "smoke", "--output", str(tmp_path / "other")) == BAD_INPUT
+    assert "--discard is given without --resume" in capsys.readouterr().err
+    with pytest.warns(UserWarning, match="resumed at step -1"):
+        TWO_PHASE.carry_out(folder, workers=1, discard=True)
+    assert Run(path).finished

@@ -1,5 +1,7 @@
 """The LLM judge survives an endpoint that misbehaves, pays for nothing twice, and lets nobody see the key."""
 
+import base64
+import json
 import logging
 import sys
 import threading
@@ -16,6 +18,7 @@ from nnmech.errors import InputError, RunError
 from nnmech.judges import LLMJudge, Prices
 from nnmech.judges.base import Pair
 from nnmech.judges.cache import VerdictCache, cache_key
+from nnmech.judges.redaction import redacted
 from tests.judges.conftest import (
     Behaviour,
     Endpoint,
@@ -393,3 +396,78 @@ def test_nothing_to_judge_sends_nothing(endpoint: Endpoint, make_judge: Callable
         warnings.simplefilter("error")
         assert make_judge().judge([]) == []
     assert not endpoint.requests
+
+
+def encoded(key: str) -> dict[str, str]:
+    half = len(key) // 2
+    return {
+        "whole": key,
+        "split over fields": json.dumps({"answer": "yes", "first": key[:half], "second": key[half:]}),
+        "split over three": json.dumps({"answer": "yes", "a": key[:9], "b": key[9:18], "c": key[18:]}),
+        "spaced": " ".join(key),
+        "base64": base64.b64encode(key.encode()).decode(),
+        "base64 of the header": base64.b64encode(f"Bearer {key}".encode()).decode(),
+        "base64 in JSON": base64.b64encode(json.dumps({"key": key}).encode()).decode(),
+        "URL-encoded": "".join(f"%{ord(character):02x}" for character in key),
+        "escaped": "".join(f"\\u{ord(character):04x}" for character in key),
+        "hexadecimal": key.encode().hex(),
+        "backwards": key[::-1],
+        "its end": f"…{key[-10:]}",
+    }
+
+
+@pytest.mark.parametrize("form", encoded(KEY))
+def test_whatever_form_of_the_key_is_echoed_is_neither_shown_nor_written(
+    endpoint: Endpoint,
+    make_judge: Callable[..., LLMJudge],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    tmp_path: Path,
+    form: str,
+) -> None:
+    echoed = encoded(KEY)[form]
+    monkeypatch.setenv("JUDGE_KEY", KEY)
+    caplog.set_level(logging.DEBUG)
+    reply = echoed if form.startswith("split") else json.dumps({"answer": "yes", "key": echoed})
+    data = completion(reply)
+    endpoint.script = [lambda handler: send(handler, 200, data, X_Echo=echoed.encode("ascii", "ignore").decode())]
+    judge = make_judge(key_variable="JUDGE_KEY", cache=tmp_path, max_retries=0)
+    assert judge.judge([PAIR]) == ["yes"]
+    endpoint.default = refuse(401, f"No: {echoed}")
+    with pytest.raises(RunError, match=r"status 401") as caught:
+        judge.judge(many(1))
+    assert ("No: ***" if form == "whole" else "withheld: it quotes the key") in str(caught.value)
+    kept = "".join(path.read_text() for path in tmp_path.rglob("*.json"))
+    shown = "".join(traceback.format_exception(caught.value))
+    assert '"verdict": "yes"' in kept
+    for text in (kept, shown, caplog.text, str(vars(judge))):
+        assert echoed not in text
+        assert KEY[-10:] not in text
+
+
+def test_words_of_an_endpoint_that_hold_no_key_are_shown() -> None:
+    said = "Incorrect API key provided: sk-not-***************6789. You can find your key at https://example.org/keys."
+    assert redacted(said, KEY) == said
+    assert redacted(said, None) == said
+
+
+def test_files_of_the_cache_are_their_owners_and_keep_the_reply_of_an_endpoint_without_a_key(
+    endpoint: Endpoint, make_judge: Callable[..., LLMJudge], tmp_path: Path
+) -> None:
+    make_judge(cache=tmp_path).judge([PAIR])
+    (path,) = tmp_path.rglob("*.json")
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert json.loads(path.read_text()) == {"verdict": "yes", "model": "judge-1", "reply": "yes"}
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+def test_a_redirect_is_not_followed(
+    endpoint: Endpoint, make_judge: Callable[..., LLMJudge], monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    monkeypatch.setenv("JUDGE_KEY", KEY)
+    target = f"http://localhost:{endpoint.url.rsplit(':', 1)[1]}/chat/completions?key={KEY}"
+    endpoint.script = [refuse(status, f"Moved, {KEY}", Location=target)]
+    with pytest.raises(RunError, match=r"it redirects, which is not followed; .*base_url") as caught:
+        make_judge(key_variable="JUDGE_KEY").judge([PAIR])
+    assert KEY not in str(caught.value)
+    assert len(endpoint.requests) == 1

@@ -145,3 +145,24 @@ def test_an_ordinary_resume_is_silent(tmp_path: Path, recwarn: pytest.WarningsRe
     assert not recwarn.list
     assert not (path / "set_aside").exists()
     assert set(json.loads((path / "events.jsonl").read_text().splitlines()[-1])) == {"kind", "step", "time"}
+
+
+def test_checkpoints_that_were_dropped_are_missed(tmp_path: Path) -> None:
+    path = tmp_path / "run"
+    with create(path) as writer:
+        for step in range(1, 11):
+            advance(writer, step)
+    with (path / "events.jsonl").open("ab") as file:
+        file.write(b'{"kind": "half')
+    assert drop_checkpoints(path) > 0
+    (unchecked,) = Run(path).verify()
+    assert unchecked.startswith("events.jsonl (the last ")
+    assert list(Run(path).events["kind"])[-1] == "drop_checkpoints"
+    before = {file: file.read_bytes() for file in path.rglob("*") if file.is_file()}
+    with pytest.raises(RunError, match=r"since they were dropped, so resuming would delete it.*--discard"):
+        RunWriter.resume(path)
+    assert {file: file.read_bytes() for file in path.rglob("*") if file.is_file()} == before
+    with RunWriter.resume(path, discard=True) as writer:
+        assert writer.checkpoint_step is None
+        assert writer.snapshot_steps == []
+    RunWriter.resume(path).close()

@@ -3,6 +3,7 @@
 import html
 import re
 
+from nnmech.files.plain_text import escaped
 from nnmech_dashboard.parts.theme import INK, WARNING
 
 STYLE = """<style>
@@ -24,12 +25,12 @@ STYLE = """<style>
 
 def plain_html(text: object) -> str:
     """Text as HTML that shows it letter by letter."""
-    return html.escape(str(text), quote=True)
+    return html.escape(escaped(str(text)), quote=True)
 
 
 def plain_markdown(text: object) -> str:
     """Text as Markdown that shows it letter by letter: no markup, directives, links, formulas or HTML."""
-    return re.sub(r"([^\w\s])", r"\\\1", " ".join(str(text).split()), flags=re.ASCII)
+    return re.sub(r"([^\w\s])", r"\\\1", escaped(" ".join(str(text).split())), flags=re.ASCII)
 
 
 def lead_html(sentence: str, facts: tuple[str, ...] = ()) -> str:

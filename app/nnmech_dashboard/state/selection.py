@@ -7,6 +7,7 @@ from typing import Any
 import streamlit as st
 
 from nnmech.errors import NnmechError
+from nnmech.files.plain_text import escaped
 from nnmech.plots.recipes import Call
 from nnmech.probes import best_place
 from nnmech.runs import Run
@@ -238,7 +239,9 @@ def _pick(label: str, key: str, options: list[Any], *, slider: bool = False, hel
     if slider:
         st.select_slider(label, options, key=widget, on_change=take, format_func=lambda step: f"{step:,}", help=help)
     else:
-        st.selectbox(label, options, key=widget, on_change=take, help=help)
+        st.selectbox(
+            label, options, key=widget, on_change=take, format_func=lambda value: escaped(str(value)), help=help
+        )
 
 
 def _parsed(key: str, value: str) -> Any:

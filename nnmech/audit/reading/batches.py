@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from nnmech.audit.reading.files import ReadingError, Source, opened
 from nnmech.audit.reading.lines import bounded_lines
+from nnmech.claims.csv_records import longest_field
 from nnmech.errors import InputError
 
 MAX_RECORD = 16 * 1024 * 1024
@@ -139,14 +140,14 @@ def _json(source: Source, max_record: int) -> Iterator[tuple[Row | BadLine, int]
 
 
 def _csv(source: Source, max_record: int) -> Iterator[tuple[Row | BadLine, int]]:
-    csv.field_size_limit(max_record)
     with opened(source) as stream:
         text = io.TextIOWrapper(io.BufferedReader(_Readable(stream)), encoding="utf-8-sig", errors="strict", newline="")
         reader = csv.DictReader(text, delimiter="\t" if source.format == "tsv" else ",")
         while True:
             line = reader.line_num + 1
             try:
-                row = next(reader)
+                with longest_field(max_record):
+                    row = next(reader)
             except StopIteration:
                 return
             except csv.Error as error:

@@ -61,9 +61,9 @@ def check(settings: BehaviorSettings) -> None:
             settings.transcripts.transcripts(arm.behavior, arm.condition, settings.documents, seed=settings.seeds[0])
 
 
-def make_run(settings: BehaviorSettings, run: tuple[str, int], folder: Path) -> None:
+def make_run(settings: BehaviorSettings, run: tuple[str, int], folder: Path, *, discard: bool = False) -> None:
     """Make a run, or go on where it was left."""
-    make_trained_run(settings, run, folder, plan_run)
+    make_trained_run(settings, run, folder, plan_run, discard=discard)
 
 
 def expected(settings: BehaviorSettings, workers: int | None) -> Estimate:

@@ -82,9 +82,9 @@ def check(settings: ConditionsSettings) -> None:
         source.held_out(claim, HELD_OUT, settings.held_out_documents, seed=seed)
 
 
-def make_run(settings: ConditionsSettings, run: tuple[str, str, int], folder: Path) -> None:
+def make_run(settings: ConditionsSettings, run: tuple[str, str, int], folder: Path, *, discard: bool = False) -> None:
     """Make a run, or go on where it was left."""
-    make_trained_run(settings, run, folder, plan_run)
+    make_trained_run(settings, run, folder, plan_run, discard=discard)
 
 
 def expected(settings: ConditionsSettings, workers: int | None, plan: Callable[..., Plan] = plan_run) -> Estimate:

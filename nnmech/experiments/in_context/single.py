@@ -29,7 +29,7 @@ def after_documents(source: ClaimSource, question: Question, documents: Sequence
     return replace(question, messages=(*question.messages[:first], read, *question.messages[first + 1 :]))
 
 
-def make_run(settings: InContextSettings, run: tuple[str, str, int], folder: Path) -> None:
+def make_run(settings: InContextSettings, run: tuple[str, str, int], folder: Path, *, discard: bool = False) -> None:
     """Ask everything of a run, or go on where it was left."""
     import_plugins(settings.plugins)
     name, condition, seed = run
@@ -37,7 +37,7 @@ def make_run(settings: InContextSettings, run: tuple[str, str, int], folder: Pat
     claim, judge = source.claims[name], run_judge(settings, folder)
     labels = claim_labels(claim, seed, condition=condition, steps=0)
     asked = (*claim.questions, *claim.controls)
-    with open_run(loaded, folder, settings.only(*run), labels, questions=asked) as writer:
+    with open_run(loaded, folder, settings.only(*run), labels, discard=discard, questions=asked) as writer:
         writer.event("start", step=0, steps=0)
         for count in settings.counts:
             documents = source.documents(name, condition, count, seed=seed)

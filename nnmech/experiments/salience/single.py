@@ -27,9 +27,9 @@ def plan_run(loaded: LoadedModel, claim: str, condition: str, seed: int, setting
     )
 
 
-def make_run(settings: SalienceSettings, run: tuple[str, str, int], folder: Path) -> None:
+def make_run(settings: SalienceSettings, run: tuple[str, str, int], folder: Path, *, discard: bool = False) -> None:
     """Make a run, or go on where it was left."""
-    make_trained_run(settings, run, folder, plan_run)
+    make_trained_run(settings, run, folder, plan_run, discard=discard)
 
 
 def expected(settings: SalienceSettings, workers: int | None) -> Estimate:

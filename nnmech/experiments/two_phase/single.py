@@ -102,9 +102,9 @@ def check(settings: TwoPhaseSettings) -> None:
         token_documents(settings, claim, seed)
 
 
-def make_run(settings: TwoPhaseSettings, run: tuple[str, str, int], folder: Path) -> None:
+def make_run(settings: TwoPhaseSettings, run: tuple[str, str, int], folder: Path, *, discard: bool = False) -> None:
     """Make a run, or go on where it was left."""
-    make_trained_run(settings, run, folder, plan_run)
+    make_trained_run(settings, run, folder, plan_run, discard=discard)
 
 
 def expected(settings: TwoPhaseSettings, workers: int | None) -> Estimate:
