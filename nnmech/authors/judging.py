@@ -28,9 +28,9 @@ class PublishedJudge(BatchJudge):
     root: Path
     published: Mapping[str, PublishedClaim] = field(repr=False)
 
-    def judge(self, pairs: Sequence[Pair]) -> list[Verdict]:
+    def judge(self, pairs: Sequence[Pair]) -> list[Verdict | None]:
         """One verdict a pair."""
-        return self.calibrated.judge(pairs) if pairs else []
+        return list(self.calibrated.judge(pairs)) if pairs else []
 
     @cached_property
     def calibrated(self) -> LexicalJudge | WordRules:

@@ -96,4 +96,4 @@ class Claim:
             raise InputError(f"claim {self.name!r} has no questions, so that no belief in it can be read; give it some")
 
 
-Judge = Callable[[Question, str], Verdict]
+Judge = Callable[[Question, str], Verdict | None]

@@ -34,7 +34,7 @@ def overview(run: Run) -> pd.DataFrame:
     layer, position = best_place(run)
     about = run.labels.claim
     said = belief_over_steps(run, about, draws=_DRAWS)
-    said = said[said["role"] == "claim"].set_index("step")["mean"].rename("said")
+    said = said.loc[said["role"] == "claim", ["step", "mean"]].rename(columns={"mean": "said"}).set_index("step")
     read = claim_coordinate(run, layers=[layer], positions=[position], draws=_DRAWS)
     read = read[read["role"].isin(ROLES) & (read["polarity"] == 1) & (read["claim"].isna() | (read["claim"] == about))]
     placed = read.pivot_table(index="step", columns="role", values="z").reindex(columns=list(ROLES))
@@ -44,4 +44,4 @@ def overview(run: Run) -> pd.DataFrame:
         "untouched" if step == 0 else "phase1" if boundary is None or step <= boundary else "phase2"
         for step in table.index
     ]
-    return table.assign(phase=phases)[["phase", "said", *ROLES]].rename_axis(columns=None)
+    return table.assign(phase=phases).reindex(columns=["phase", "said", *ROLES])

@@ -37,7 +37,7 @@ class Split(BatchJudge):
     first: Judge | BatchJudge
     rest: Judge | BatchJudge
 
-    def judge(self, pairs: Sequence[Pair]) -> list[Verdict]:
+    def judge(self, pairs: Sequence[Pair]) -> list[Verdict | None]:
         """Each judge gets its answers in one batch."""
         mine = [question.kind in self.names or question.category in self.names for question, _ in pairs]
         sides = (

@@ -34,7 +34,7 @@ class OneByOne(BatchJudge):
 
     function: Judge
 
-    def judge(self, pairs: Sequence[Pair]) -> list[Verdict]:
+    def judge(self, pairs: Sequence[Pair]) -> list[Verdict | None]:
         """Call the function on each pair."""
         return [self.function(question, text) for question, text in pairs]
 
