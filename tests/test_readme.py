@@ -69,8 +69,13 @@ def test_the_table_of_benchmarks_is_the_recorded_one():
     assert section("benchmarks").strip() == "\n".join(table_lines(recorded)).strip()
 
 
-@pytest.mark.parametrize(
-    "command", sorted(set(re.findall(r"(?:^|`)nnmech ([a-z][a-z-]+)", README, flags=re.MULTILINE)))
+SHELL = re.findall(r"```sh\n(.*?)```", README, flags=re.DOTALL)
+NAMED = sorted(
+    {*re.findall(r"`nnmech ([a-z][a-z-]+)", README)}
+    | {name for block in SHELL for name in re.findall(r"^nnmech ([a-z][a-z-]+)", block, flags=re.MULTILINE)}
 )
+
+
+@pytest.mark.parametrize("command", NAMED)
 def test_every_command_that_is_named_exists(command):
     assert command in {known.name for known in COMMANDS}
