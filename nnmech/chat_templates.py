@@ -8,7 +8,7 @@ from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nnmech.errors import InputError
+from nnmech.errors import InputError, first_line
 from nnmech.shipped import shipped
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def _fault_of(tokenizer: "PreTrainedTokenizerBase") -> TemplateFault | None:
     try:
         template = tokenizer.get_chat_template()
     except ValueError as error:
-        return TemplateFault(f"cannot be chosen: {str(error).splitlines()[0]}", boundless=False)
+        return TemplateFault(f"cannot be chosen: {first_line(error)}", boundless=False)
     if not isinstance(template, str):
         return TemplateFault(f"is of type {type(template).__name__}", boundless=True)
     if len(template) > MOST_CHARACTERS:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from nnmech.chat_templates import check_template_ends
 from nnmech.claims import Message
-from nnmech.errors import InputError
+from nnmech.errors import InputError, first_line
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -40,7 +40,7 @@ def render_chat(tokenizer: "PreTrainedTokenizerBase", messages: Sequence[Message
         if messages and not text:
             raise InputError("it writes nothing")
     except Exception as error:
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        reason = first_line(error)
         roles = ", ".join(message["role"] for message in messages)
         remedy = "pass a dialogue that it takes, or set tokenizer.chat_template"
         if _takes_without_system(tokenizer, messages, prompt):

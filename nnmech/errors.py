@@ -24,6 +24,11 @@ class RunLockedError(RunError):
     """Another process is writing the run; nothing was changed."""
 
 
+def first_line(error: BaseException) -> str:
+    """What another library's exception says, in one line; its type where it says nothing."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
 @contextmanager
 def located(place: object) -> Iterator[None]:
     """An InputError that is raised inside says first where: the path of a run, of a file."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import torch
 
-from nnmech.errors import InputError
+from nnmech.errors import InputError, first_line
 from nnmech.files import SMALL, read_json
 from nnmech.model_folder import CONFIG, INDEX, INDEX_BOUNDS, Weights, check_config, check_index, check_sizes
 
@@ -33,7 +33,7 @@ def check_device(device: str) -> None:
     try:
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError) as error:
-        raise InputError(f"device {device!r} cannot be used: {_first_line(error)}; pass 'cpu'") from error
+        raise InputError(f"device {device!r} cannot be used: {first_line(error)}; pass 'cpu'") from error
 
 
 def from_pretrained(
@@ -73,7 +73,7 @@ def from_pretrained(
         raise
     except Exception as error:
         remedy = "" if not local_only or Path(source).is_dir() else "; to download it, pass allow_download=True"
-        raise InputError(f"{source}: no causal LM could be loaded: {_first_line(error)}{remedy}") from error
+        raise InputError(f"{source}: no causal LM could be loaded: {first_line(error)}{remedy}") from error
     strays = sorted(map(str, (*report["missing_keys"], *report["mismatched_keys"])))
     if strays:
         raise InputError(
@@ -89,7 +89,7 @@ def from_pretrained(
     try:
         tokenizer = AutoTokenizer.from_pretrained(source, **options)
     except Exception as error:
-        raise InputError(f"{source}: tokenizer.json could not be loaded: {_first_line(error)}") from error
+        raise InputError(f"{source}: tokenizer.json could not be loaded: {first_line(error)}") from error
     if not tokenizer.is_fast:
         raise InputError(f"{source}: the tokenizer has no character offsets; pass a model with a tokenizer.json")
     return model, tokenizer
@@ -108,7 +108,3 @@ def _check_hub_files(name: str, options: dict[str, Any]) -> None:
             found = None
         if found is not None:
             check(read_json(found, bounds), f"{name}, {file}")
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -13,7 +13,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from nnmech.chats import chat_ids
 from nnmech.claims import Verdict
 from nnmech.encoding import pad_id
-from nnmech.errors import InputError
+from nnmech.errors import InputError, first_line
 from nnmech.files import read_json
 from nnmech.judges.base import VERDICTS, BatchJudge, Pair
 from nnmech.judges.prompts import DEFAULT_TEMPLATE, Template, judge_prompt
@@ -208,7 +208,7 @@ def _load_nli(folder: Path, claims: Mapping[str, str], device: str, dtype: torch
         tokenizer = AutoTokenizer.from_pretrained(str(folder), local_files_only=True, trust_remote_code=False)
         model = model.to(device).eval()
     except Exception as error:
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        reason = first_line(error)
         raise InputError(f"{folder}: no sequence classifier could be loaded: {reason}") from error
     names = {int(index): str(name).lower() for index, name in model.config.id2label.items()}
     labels: dict[int, Verdict] = {
