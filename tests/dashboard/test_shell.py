@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 
 from nnmech.runs import RunWriter
+from nnmech_dashboard.state import following
+from nnmech_dashboard.state.listing import Stamp, list_runs
 from nnmech_dashboard.testing import served
 from tests.dashboard.conftest import APP
 from tests.dashboard.made_runs import (
@@ -254,3 +256,21 @@ def test_only_this_machine_can_reach_it() -> None:
     assert settings["server"]["enableXsrfProtection"]
     assert settings["client"]["showErrorDetails"] == "none"
     assert settings["browser"]["gatherUsageStats"] is False
+
+
+def test_what_is_written_while_a_page_is_drawn_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between the reading of a run and the end of its page a run may end: its page must not wait for another write."""
+    watched: list[tuple[tuple[str, ...], Stamp]] = []
+    redrawn: list[bool] = []
+    monkeypatch.setattr(following.st, "fragment", lambda look, run_every: lambda *seen: watched.append(seen))
+    monkeypatch.setattr(following.st, "rerun", lambda: redrawn.append(True))
+    with RunWriter.create(tmp_path / "run", config={}, model=MODEL) as writer:
+        writer.event("start", step=0, steps=9)
+        entries = list_runs([tmp_path]).entries
+        following.follow(entries)
+        following._look_again(*watched[-1])
+        assert not redrawn
+        writer.event("end", step=9)
+        following.follow(entries)
+        following._look_again(*watched[-1])
+    assert redrawn

@@ -11,9 +11,12 @@ FOLLOW_SECONDS = 3
 
 def follow(entries: Sequence[Entry]) -> None:
     """At the end of a page: draw it again when a run among `entries` that has not finished has written something."""
-    paths = tuple(str(entry.path) for entry in entries if entry.summary is None or not entry.summary.finished)
-    if paths:
-        st.fragment(_look_again, run_every=FOLLOW_SECONDS)(paths, stamp(paths))
+    going_on = [entry for entry in entries if entry.summary is None or not entry.summary.finished]
+    if going_on:
+        paths = tuple(str(entry.path) for entry in going_on)
+        st.fragment(_look_again, run_every=FOLLOW_SECONDS)(
+            paths, tuple(file for entry in going_on for file in entry.seen)
+        )
 
 
 def _look_again(paths: tuple[str, ...], seen: Stamp) -> None:

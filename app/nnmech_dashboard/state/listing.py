@@ -15,7 +15,6 @@ from nnmech.shipped import shipped
 
 DEFAULT_ROOTS = (Path("runs"), shipped("sample_run"))
 RUN_FILES = (INFO_FILE, *LOG_FILES.values(), STATEMENTS_FILE, QUESTIONS_FILE, DOCUMENTS_FILE, MANIFEST_FILE)
-SUMMARY_FILES = (INFO_FILE, *LOG_FILES.values())
 
 Stamp = tuple[tuple[str, int, int], ...]
 """Path, modification time (ns) and size (bytes) of files: what a table depends on."""
@@ -31,6 +30,8 @@ class Entry:
     fault: str | None = None
     around: Path | None = None
     """The experiment that the run belongs to."""
+    seen: Stamp = ()
+    """The stamp of its files, taken before anything of it was read: what is written later shows as another one."""
 
 
 @dataclass(frozen=True)
@@ -120,10 +121,11 @@ def _name(folder: Path, root: Path, around: Path | None) -> str:
 
 
 def _entry(name: str, folder: Path, around: Path | None) -> Entry:
+    seen = stamp([folder])
     try:
-        return Entry(name, folder, _summaries().of(folder), around=around)
+        return Entry(name, folder, _summaries().of(folder, seen), around=around, seen=seen)
     except RunError as error:
-        return Entry(name, folder, fault=str(error), around=around)
+        return Entry(name, folder, fault=str(error), around=around, seen=seen)
 
 
 class _Summaries:
@@ -133,8 +135,7 @@ class _Summaries:
         self._known: dict[Path, tuple[Stamp, RunSummary | str]] = {}
         self._lock = Lock()
 
-    def of(self, folder: Path) -> RunSummary:
-        now = stamp([folder], SUMMARY_FILES)
+    def of(self, folder: Path, now: Stamp) -> RunSummary:
         with self._lock:
             known = self._known.get(folder)
         if known is None or known[0] != now:
