@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import streamlit as st
+from streamlit.navigation.page import StreamlitPage
 
 from nnmech_dashboard.parts.page import FilesPage, Page
 from nnmech_dashboard.parts.panel import guarded
@@ -36,7 +37,14 @@ def show(given: Sequence[Path]) -> None:
         st.Page(drawn(page), title=page.title, icon=page.icon, url_path=page.title.lower(), default=number == 0)
         for number, page in enumerate(pages())
     ]
-    st.navigation(entries, expanded=True).run()
+    # Streamlit serves the default page at the root alone, and calls its own address not found.
+    first = pages()[0].title
+    again = st.Page(_to_root(entries[0]), title=first, url_path=first.lower(), visibility="hidden")
+    st.navigation([*entries, again], expanded=True).run()
+
+
+def _to_root(page: StreamlitPage) -> Callable[[], None]:
+    return lambda: st.switch_page(page, query_params=st.query_params.to_dict())
 
 
 def _show(page: Page | FilesPage, listing: Listing) -> None:

@@ -32,8 +32,14 @@ START_SECONDS = 120
 
 
 @contextmanager
-def served(*folders: Path, directory: Path | None = None) -> Iterator[str]:
-    """The address of a dashboard on these folders, started in a working directory, by default this process's."""
+def served(*folders: Path, directory: Path | None = None, script: Path | None = None) -> Iterator[str]:
+    """The address of a dashboard on these folders.
+
+    Args:
+        folders: Of runs.
+        directory: Where it is started, by default this process's working directory.
+        script: What `streamlit run` starts, instead of `nnmech dashboard`.
+    """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -44,7 +50,8 @@ def served(*folders: Path, directory: Path | None = None) -> Iterator[str]:
         "PYTHONUNBUFFERED": "1",
         "STREAMLIT_SERVER_PORT": str(port),
     }
-    command = [sys.executable, "-m", "nnmech_dashboard", *map(str, folders)]
+    start = ["nnmech_dashboard"] if script is None else ["streamlit", "run", str(script), "--"]
+    command = [sys.executable, "-m", *start, *map(str, folders)]
     process = subprocess.Popen(
         command, env=environment, cwd=directory, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from nnmech_dashboard.guard import is_allowed
-from tests.dashboard.conftest import SAMPLE
+from tests.dashboard.conftest import APP, SAMPLE
 
 PATHS = ("/", "/_stcore/health", "/_stcore/host-config", "/static/nothing.js", "/answers", "/media/nothing")
 UPGRADE = {
@@ -18,11 +18,11 @@ UPGRADE = {
 }
 
 
-@pytest.fixture(scope="module")
-def port():
+@pytest.fixture(scope="module", params=[None, APP / "dashboard.py"], ids=["nnmech dashboard", "streamlit run"])
+def port(request):
     from nnmech_dashboard.testing import served
 
-    with served(SAMPLE) as address:
+    with served(SAMPLE, script=request.param) as address:
         yield urlsplit(address).port
 
 
