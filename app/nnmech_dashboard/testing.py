@@ -33,7 +33,16 @@ START_SECONDS = 120
 
 @contextmanager
 def served(*folders: Path, directory: Path | None = None, script: Path | None = None) -> Iterator[str]:
-    """The address of a dashboard on these folders.
+    """The address of a dashboard, see `started`."""
+    with started(*folders, directory=directory, script=script) as (address, _):
+        yield address
+
+
+@contextmanager
+def started(
+    *folders: Path, directory: Path | None = None, script: Path | None = None
+) -> Iterator[tuple[str, "subprocess.Popen[str]"]]:
+    """The address of a dashboard on these folders, and its process.
 
     Args:
         folders: Of runs.
@@ -58,10 +67,11 @@ def served(*folders: Path, directory: Path | None = None, script: Path | None = 
     address = f"http://127.0.0.1:{port}"
     try:
         _wait(address, process)
-        yield address
+        yield address, process
     finally:
-        process.terminate()
-        process.communicate(timeout=30)
+        if process.poll() is None:
+            process.terminate()
+            process.communicate(timeout=30)
 
 
 def launch_chromium(playwright: "Playwright") -> "Browser":
