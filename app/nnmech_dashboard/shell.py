@@ -5,7 +5,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import streamlit as st
-from streamlit.navigation.page import StreamlitPage
 
 from nnmech_dashboard.parts.page import FilesPage, Page
 from nnmech_dashboard.parts.panel import guarded
@@ -34,16 +33,22 @@ def show(given: Sequence[Path]) -> None:
         return lambda: _show(page, listing)
 
     entries = [
-        st.Page(drawn(page), title=page.title, icon=page.icon, url_path=page.title.lower(), default=number == 0)
+        st.Page(
+            drawn(page),
+            title=page.title,
+            icon=page.icon,
+            url_path=page.title.lower() if number else "",
+            default=not number,
+        )
         for number, page in enumerate(pages())
     ]
-    # Streamlit serves the default page at the root alone, and calls its own address not found.
+    # Streamlit serves the default page at the root alone: at its own name there is nothing but this.
     first = pages()[0].title
     again = st.Page(_to_root(entries[0]), title=first, url_path=first.lower(), visibility="hidden")
     st.navigation([*entries, again], expanded=True).run()
 
 
-def _to_root(page: StreamlitPage) -> Callable[[], None]:
+def _to_root(page: st.Page) -> Callable[[], None]:
     return lambda: st.switch_page(page, query_params=st.query_params.to_dict())
 
 

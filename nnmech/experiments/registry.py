@@ -93,6 +93,7 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         "pretrain", "Pretrain the embedded model from nothing.", "nnmech.experiments.pretrain:main", resumable=True
     ),
+    Command("models", "Models with a name: which there are, and getting one.", "nnmech.experiments.models:main"),
     Command("publish", "Bring finished results into the pages of a checkout.", "nnmech.experiments.pages:main"),
     Command("recompute", "Belief rates from the authors' raw answers.", "nnmech.experiments.recompute:main"),
     Command("dashboard", "Open the dashboard on this machine.", "nnmech.experiments.dashboard:main"),

@@ -8,7 +8,7 @@ import nnmech
 import nnmech_dashboard
 from nnmech.errors import NnmechError, first_line
 
-_OURS = tuple(str(Path(package.__file__).parent) for package in (nnmech, nnmech_dashboard))
+_OURS = (*nnmech.__path__, *nnmech_dashboard.__path__)
 _log = logging.getLogger("nnmech_dashboard")
 
 
