@@ -15,7 +15,7 @@ from nnmech.plots.recipes import Call, Recipe
 from nnmech.plots.style import DPI
 from nnmech_dashboard.charts.curves import Spec
 from nnmech_dashboard.parts import faults
-from nnmech_dashboard.parts.words import note_html, plain_markdown, waiting_html
+from nnmech_dashboard.parts.words import note_html, plain_data, plain_markdown, waiting_html
 
 KINDS = {"csv": "text/csv", "png": "image/png", "svg": "image/svg+xml"}
 """Media types of files by their ending."""
@@ -71,7 +71,8 @@ def show(
         chosen: dict[str, Any] = {}
         if on_select is not None and selection is not None:
             chosen = {"on_select": on_select, "selection_mode": [selection]}
-        st.vega_lite_chart(data, chart, width="stretch", key=f"chart_{panel.key}", alt=panel.title, **chosen)
+        drawn = plain_data(data), plain_data(chart)
+        st.vega_lite_chart(*drawn, width="stretch", key=f"chart_{panel.key}", alt=panel.title, **chosen)
     st.html(note_html(panel.meaning))
 
 
