@@ -33,7 +33,6 @@ def main(argv: Sequence[str] | None = None) -> None:
         raise InputError("dashboard: streamlit is not installed; expected it; run pip install 'nnmech[dashboard]'")
     # Tables are made two at a time, of many small products: shared out among threads each of those would take longer.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    from click.exceptions import Abort
     from streamlit.web import cli
 
     from nnmech_dashboard import shell
@@ -46,6 +45,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     gc.freeze()
     try:
         cli.main(["run", str(SERVED), "--", *folders], standalone_mode=False)
-    except Abort as abort:
-        # What click makes of an interrupt, of whichever kind it was.
-        raise abort.__cause__ or KeyboardInterrupt from None
+    except RuntimeError as error:
+        # What the command line of Streamlit makes of an interrupt, of whichever kind it was.
+        if not isinstance(error.__cause__, KeyboardInterrupt):
+            raise
+        raise error.__cause__ from None
