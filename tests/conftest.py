@@ -17,6 +17,11 @@ import torch
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
+from tests import runtime_types
+
+# Before anything of nnmech is imported.
+runtime_types.install()
+
 SPECIAL_TOKENS = ("<pad>", "<unk>", "<bos>", "<eos>", "<|system|>", "<|user|>", "<|assistant|>", "<|end|>", "<DOCTAG>")
 
 TEXT = """
