@@ -99,6 +99,19 @@ def one_vocabulary() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session")
+def small_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of a random model of the world's vocabulary, for what holds of any model."""
+    from nnmech.world.pretraining import PretrainingConfig, make_model
+    from nnmech.world.tokenizer import save_tokenizer
+
+    folder = tmp_path_factory.mktemp("small_model")
+    tokenizer = save_tokenizer(folder)
+    with torch.random.fork_rng():
+        make_model(PretrainingConfig(d_model=32, layers=2, heads=2, d_mlp=64), tokenizer).save_pretrained(folder)
+    return folder
+
+
 @pytest.fixture
 def make_tokenizer(tmp_path: Path) -> Callable[..., PreTrainedTokenizerFast]:
     """`make_tokenizer("more words", ...)` is `tiny_tokenizer` with more words in its vocabulary."""

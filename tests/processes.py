@@ -8,12 +8,14 @@ import multiprocessing
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
-from nnmech.runs import Run
+from nnmech.runs import Run, RunWriter
 
 _CONTEXT = multiprocessing.get_context("forkserver")
 _CONTEXT.set_forkserver_preload(
@@ -28,7 +30,7 @@ _CONTEXT.set_forkserver_preload(
 
 
 def begin(function: Callable[..., object], *arguments: object) -> BaseProcess:
-    """A process that calls a function of a module, with the environment of now; it ends with the tests at the latest."""
+    """A process that calls a function of a module with the environment of now; it does not outlive the tests."""
     process = _CONTEXT.Process(target=_call, args=(function, arguments, dict(os.environ)), daemon=True)
     process.start()
     return process
@@ -59,3 +61,23 @@ def kill_at(step: int, folder: Path, run: str) -> None:
         time.sleep(0.002)
     process.join()
     assert process.exitcode == -signal.SIGKILL
+
+
+@contextmanager
+def held(folder: Path) -> Iterator[None]:
+    """Another process writes the run in `folder`."""
+    ours, theirs = _CONTEXT.Pipe()
+    process = begin(_hold, folder, theirs)
+    try:
+        assert ours.poll(60)
+        ours.recv()
+        yield
+    finally:
+        process.kill()
+        process.join()
+
+
+def _hold(folder: Path, ready: Connection) -> None:
+    with RunWriter.resume(folder):
+        ready.send(None)
+        signal.pause()

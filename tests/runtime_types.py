@@ -1,4 +1,4 @@
-"""Types of nnmech are checked while its tests run: of what speaks of arrays by jaxtyping, of all else by beartype alone.
+"""Types of nnmech are checked while its tests run: where arrays are spoken of by jaxtyping, else by beartype alone.
 
 jaxtyping binds the arguments of every call once more, and checks them a second time with what is returned, so that
 shapes of arrays agree and can be named. Where no array is spoken of that finds nothing that beartype does not find, and
@@ -38,7 +38,7 @@ def jaxtyped(decorated: Any = None, *, typechecker: Callable[..., Any]) -> Any:
 def _knows_no_array(function: Any) -> bool:
     try:
         hints = get_type_hints(function, include_extras=True)
-    except Exception:
+    except (NameError, AttributeError, TypeError):
         # A name that only type checkers import: jaxtyping lets it be, beartype would not.
         return False
     return not any(map(_speaks_of_arrays, hints.values()))

@@ -11,24 +11,38 @@ from nnmech.experiments.drift.publish import publish
 from nnmech.experiments.drift.report import NULLS
 
 CLAIMS = two_phase.preset("full").claims[:2]
-SMALL = {"samples": 1, "train_people": 8, "control_people": 4, "silent_people": 2, "held_out_documents": 4}
+SMALL = {
+    "samples": 1,
+    "train_people": 8,
+    "control_people": 4,
+    "silent_people": 2,
+    "held_out_documents": 4,
+    "layers": (0, 1),
+}
 
 
 @pytest.fixture(scope="module")
-def experiments(tmp_path_factory):
+def experiments(small_model, tmp_path_factory):
     """Two claims and two seeds of positive and neutral documents, and two phases on the first of them."""
     folder = tmp_path_factory.mktemp("experiments")
     names = ("positive_documents", "neutral_documents")
     plain = replace(
-        conditions.preset("smoke"), claims=CLAIMS, seeds=(0, 1), conditions=names, documents=8, layers=(4, 5), **SMALL
+        conditions.preset("smoke"),
+        model=str(small_model),
+        claims=CLAIMS,
+        seeds=(0, 1),
+        conditions=names,
+        documents=8,
+        evaluations=1,
+        **SMALL,
     )
     phased = replace(
         two_phase.preset("smoke"),
+        model=str(small_model),
         claims=CLAIMS,
         arms=("anchor", "none"),
         phase1_documents=8,
         phase2_documents=8,
-        layers=(4, 5),
         **SMALL,
     )
     for experiment, settings, name in (
