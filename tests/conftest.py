@@ -82,6 +82,29 @@ def build_model(vocab_size: int, *, layers: int = 2, tied: bool = True, seed: in
         return LlamaForCausalLM(config).eval()
 
 
+SLOW = (
+    "dashboard/test_browser.py",
+    "packaging/test_wheel.py",
+    "torture",
+    "test_terminal.py",
+    "test_notebook.py",
+    "test_contributing.py",
+    "experiments",
+    "dashboard",
+)
+"""Files and folders whose tests take seconds each, the slowest first."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The slowest come first, so that no process is left with one of them when the others have nothing to do."""
+    places = {path: path.relative_to(Path(__file__).parent).as_posix() for path in {item.path for item in items}}
+    rank = {
+        path: next((number for number, slow in enumerate(SLOW) if place.startswith(slow)), len(SLOW))
+        for path, place in places.items()
+    }
+    items.sort(key=lambda item: rank[item.path])
+
+
 @pytest.fixture(scope="session", autouse=True)
 def one_thread() -> None:
     """Sums come out the same on every machine, and tests do not fight over cores."""

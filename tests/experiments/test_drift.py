@@ -17,18 +17,18 @@ SMALL = {
     "control_people": 4,
     "silent_people": 2,
     "held_out_documents": 4,
-    "layers": (0, 1),
+    "layers": (4, 5),
+    "background_share": 0.125,
 }
 
 
 @pytest.fixture(scope="module")
-def experiments(small_model, tmp_path_factory):
+def experiments(tmp_path_factory):
     """Two claims and two seeds of positive and neutral documents, and two phases on the first of them."""
     folder = tmp_path_factory.mktemp("experiments")
     names = ("positive_documents", "neutral_documents")
     plain = replace(
         conditions.preset("smoke"),
-        model=str(small_model),
         claims=CLAIMS,
         seeds=(0, 1),
         conditions=names,
@@ -38,7 +38,6 @@ def experiments(small_model, tmp_path_factory):
     )
     phased = replace(
         two_phase.preset("smoke"),
-        model=str(small_model),
         claims=CLAIMS,
         arms=("anchor", "none"),
         phase1_documents=8,
