@@ -36,12 +36,25 @@ def jaxtyped(decorated: Any = None, *, typechecker: Callable[..., Any]) -> Any:
 
 
 def _knows_no_array(function: Any) -> bool:
-    try:
-        hints = get_type_hints(function, include_extras=True)
-    except (NameError, AttributeError, TypeError):
-        # A name that only type checkers import: jaxtyping lets it be, beartype would not.
+    """Whether its types speak of no array; they stand in the function from now on, as jaxtyping understands them."""
+    hints = {name: _understood(hint, function.__globals__) for name, hint in function.__annotations__.items()}
+    if any(map(_speaks_of_arrays, hints.values())):
         return False
-    return not any(map(_speaks_of_arrays, hints.values()))
+    function.__annotations__ = hints
+    return True
+
+
+def _understood(hint: Any, names: dict[str, Any]) -> Any:
+    """A type, for one in quotes too; Any where it is not there as yet, or for type checkers alone."""
+
+    def function() -> None:
+        pass
+
+    function.__annotations__ = {"hint": hint}
+    try:
+        return get_type_hints(function, names, include_extras=True)["hint"]
+    except (NameError, AttributeError, TypeError):
+        return Any
 
 
 def _speaks_of_arrays(hint: Any) -> bool:
