@@ -53,6 +53,8 @@ def test_choosing_a_row_chooses_the_run(page, sample_address):
     # The table is a canvas: its first data row lies one row below the head.
     page.get_by_test_id("stDataFrame").click(position={"x": 18, "y": 36 + 33 + 16})
     page.wait_for_function("() => new URL(location).searchParams.get('run').includes('.none.')")
+    settled(page)
+    assert asked(page)["run"] == RUN.replace(".anchor.", ".none.")
 
 
 def test_a_run_that_goes_on_moves_by_itself(page, tmp_path):
