@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 CHROMIUM = [
-    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--process-per-site"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
 ]
 IDLE = (

@@ -53,6 +53,8 @@ def test_choosing_a_row_chooses_the_run(page, sample_address):
     # The table is a canvas: its first data row lies one row below the head.
     page.get_by_test_id("stDataFrame").click(position={"x": 18, "y": 36 + 33 + 16})
     page.wait_for_function("() => new URL(location).searchParams.get('run').includes('.none.')")
+    settled(page)
+    assert asked(page)["run"] == RUN.replace(".anchor.", ".none.")
 
 
 def test_a_run_that_goes_on_moves_by_itself(page, tmp_path):
@@ -71,18 +73,19 @@ def test_a_run_that_goes_on_moves_by_itself(page, tmp_path):
 
 
 def test_many_look_at_once(browser, sample_address):
-    contexts = [browser.new_context() for _ in range(SESSIONS)]
+    # Tabs of one context: a session each to the dashboard, and its code is compiled once.
+    context = browser.new_context(viewport={"width": 640, "height": 480}, reduced_motion="reduce")
     try:
-        opened = [context.new_page() for context in contexts]
-        for number, one in enumerate(opened):
+        opened = {context.new_page(): PAGES[number % len(PAGES)] for number in range(SESSIONS)}
+        for one, name in opened.items():
             one.set_default_timeout(120_000)
-            one.goto(f"{sample_address}/{PAGES[number % len(PAGES)]}", wait_until="commit")
-        for one in opened:
+            one.goto(f"{sample_address}/{name}", wait_until="commit")
+        for one, name in opened.items():
             settled(one)
             assert one.get_by_test_id("stException").count() == 0
+            assert one.locator("h1").first.inner_text().lower() == (name or "runs")
     finally:
-        for context in contexts:
-            context.close()
+        context.close()
 
 
 def test_nothing_is_written_to_the_sample_run(page, sample_address):

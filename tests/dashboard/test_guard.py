@@ -6,7 +6,6 @@ from urllib.parse import urlsplit
 import pytest
 
 from nnmech_dashboard.guard import is_allowed
-from tests.dashboard.conftest import SAMPLE
 
 PATHS = ("/", "/_stcore/health", "/_stcore/host-config", "/static/nothing.js", "/answers", "/media/nothing")
 UPGRADE = {
@@ -19,11 +18,8 @@ UPGRADE = {
 
 
 @pytest.fixture(scope="module")
-def port():
-    from nnmech_dashboard.testing import served
-
-    with served(SAMPLE) as address:
-        yield urlsplit(address).port
+def port(sample_address):
+    return urlsplit(sample_address).port
 
 
 def status(port, path, *, host, **headers):
