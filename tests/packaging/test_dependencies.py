@@ -17,8 +17,8 @@ ROOT = Path(__file__).resolve().parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 EXTRAS = PROJECT["optional-dependencies"]
 OWN = {"nnmech", "nnmech_dashboard"}
-# What our dependencies import for us: transformers' Trainer and peft need it.
-INDIRECT = {"accelerate"}
+# What our dependencies import for us: transformers' Trainer and peft need the first, its chat templates the second.
+INDIRECT = {"accelerate", "jinja2"}
 
 
 def canonical(name: str) -> str:

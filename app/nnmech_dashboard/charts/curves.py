@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from nnmech.plain_text import escaped
 from nnmech.plots.axes import step_scale, step_ticks
 from nnmech_dashboard.parts.theme import WORDS, null_colour
 
@@ -235,8 +236,8 @@ def _rules(dark: bool) -> list[Spec]:
 
 def _quoted(text: str) -> str:
     """Text as a string of the expression language of Vega."""
-    escaped = text.replace("\\", "\\\\").replace("'", "\\'").replace("\n", " ")
-    return f"'{escaped}'"
+    quoted = escaped(text).replace("\\", "\\\\").replace("'", "\\'").replace("\n", " ")
+    return f"'{quoted}'"
 
 
 def _legend(columns: int) -> Spec:

@@ -5,7 +5,7 @@ import streamlit as st
 
 from nnmech.plots.style import BELIEF
 from nnmech_dashboard.parts.page import Page
-from nnmech_dashboard.parts.words import lead_html, note_html, plain_markdown
+from nnmech_dashboard.parts.words import lead_html, note_html, plain_data, plain_markdown
 from nnmech_dashboard.state.listing import Entry, list_runs
 from nnmech_dashboard.state.selection import Selection, choose
 
@@ -103,7 +103,7 @@ def _table(entries: list[Entry], selection: Selection) -> None:
     names = [entry.id for entry in entries]
     default = [names.index(selection.entry.id)] if selection.entry.id in names else []
     st.dataframe(
-        rows,
+        plain_data(rows),
         hide_index=True,
         column_config=COLUMNS,
         key="runs",

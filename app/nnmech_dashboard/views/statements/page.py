@@ -15,7 +15,7 @@ from nnmech_dashboard.charts.curves import StepAxis
 from nnmech_dashboard.charts.small_multiples import LINE, small_multiples
 from nnmech_dashboard.parts import panel
 from nnmech_dashboard.parts.page import Page
-from nnmech_dashboard.parts.words import lead_html, note_html, plain_markdown
+from nnmech_dashboard.parts.words import lead_html, note_html, plain_data, plain_markdown
 from nnmech_dashboard.state.background import all_made, made
 from nnmech_dashboard.state.calls import FIRST_FILES, RECORDED_FILES
 from nnmech_dashboard.state.selection import Selection
@@ -237,7 +237,7 @@ def _table(statements: Statements, kept: np.ndarray, chosen: int | None, now: in
         _choose(statements, int(order[picked[0]]) if picked else None)
 
     st.dataframe(
-        pd.DataFrame(columns),
+        plain_data(pd.DataFrame(columns)),
         hide_index=True,
         column_config={
             **{name: st.column_config.TextColumn(name, width=width) for name, width in WIDTHS.items()},
