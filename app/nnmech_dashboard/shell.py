@@ -12,7 +12,7 @@ from nnmech_dashboard.parts.words import age_text, badge_html, lead_html, plain_
 from nnmech_dashboard.state import background
 from nnmech_dashboard.state.following import FOLLOW_SECONDS, follow
 from nnmech_dashboard.state.listing import DEFAULT_ROOTS, Entry, Listing, list_runs
-from nnmech_dashboard.state.selection import read_address, select, write_address
+from nnmech_dashboard.state.selection import read_address, select, unmet, write_address
 from nnmech_dashboard.views import pages
 
 LIVE_SECONDS = 15 * 60
@@ -55,6 +55,8 @@ def _show(page: Page | FilesPage, listing: Listing) -> None:
             _badge(selection.entry)
         _report_faults(listing.faults)
     write_address()
+    for missing in unmet():
+        st.warning(missing, icon=":material/link_off:")
     if selection is not None:
         page.draw(selection)
         follow([selection.entry])
