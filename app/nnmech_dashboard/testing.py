@@ -42,9 +42,8 @@ def served(*folders: Path, directory: Path | None = None) -> Iterator[str]:
         **os.environ,
         "PYTHONPATH": os.pathsep.join([*roots, *filter(None, [os.environ.get("PYTHONPATH")])]),
         "PYTHONUNBUFFERED": "1",
-        "STREAMLIT_SERVER_PORT": str(port),
     }
-    command = [sys.executable, "-m", "nnmech_dashboard", *map(str, folders)]
+    command = [sys.executable, "-m", "nnmech_dashboard", "--no-browser", "--port", str(port), *map(str, folders)]
     process = subprocess.Popen(
         command, env=environment, cwd=directory, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
