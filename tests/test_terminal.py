@@ -38,8 +38,10 @@ def test_a_signal_ends_a_program_with_one_line(number, code, capsys):
         os.kill(os.getpid(), number)
         time.sleep(30)
 
-    assert main_guard(wait) == code == 128 + number
+    assert main_guard(wait, resumable=True) == code == 128 + number
     assert capsys.readouterr().err == "interrupted; what is finished is kept, go on with --resume\n"
+    assert main_guard(wait) == code
+    assert capsys.readouterr().err == "interrupted\n"
     assert signal.getsignal(signal.SIGTERM) == before
 
 

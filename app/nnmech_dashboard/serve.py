@@ -13,40 +13,37 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
-INTERRUPTED = 130
+from nnmech.errors import InputError
+
 HOST = "127.0.0.1"
 EVERYWHERE = ("0.0.0.0", "::", "")
 SERVED = Path(__file__).resolve().parent / "entry" / "guarded.py"
 
 
-def main(argv: Sequence[str] | None = None) -> int:
+def main(argv: Sequence[str] | None = None) -> None:
     """Serve the dashboard until it is interrupted.
 
     Args:
         argv: Folders of runs and options; by default those of the command line. Without a folder `runs` and the sample
             run are shown.
 
-    Returns:
-        The exit status: 2 where what only the dashboard needs is not installed or the port is taken, 130 once it was
-        interrupted.
+    Raises:
+        InputError: Where what only the dashboard needs is not installed, and where it cannot listen.
+        KeyboardInterrupt: When the server has stopped for one.
     """
     arguments = _parser().parse_args(argv)
     folders: list[str] = arguments.folders
     if find_spec("streamlit") is None:
-        print("streamlit is not installed: pip install 'nnmech[dashboard]'", file=sys.stderr)
-        return 2
+        raise InputError("dashboard: streamlit is not installed; expected it; run pip install 'nnmech[dashboard]'")
     if not _free(arguments.host, arguments.port or 0):
         where = arguments.host if arguments.port is None else f"{arguments.host}:{arguments.port}"
-        print(
-            f"error: cannot listen on {where}: the port is taken, or the address is none of this machine's; choose "
-            "another with --port or --host",
-            file=sys.stderr,
+        raise InputError(
+            f"dashboard: cannot listen on {where}, the port being taken or the address none of this machine's; expected "
+            "one that is free here; choose another with --port or --host"
         )
-        return 2
-    headless = str(arguments.no_browser or not _has_screen()).lower()
     # Tables are made two at a time, of many small products: shared out among threads each of those would take longer.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    import click
+    from click.exceptions import Abort
     from streamlit.web import cli
 
     from nnmech_dashboard import shell
@@ -57,17 +54,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     # Streamlit collects garbage after every run of a page: what was imported, torch above all, would be searched each
     # time, for a quarter of a second in which nothing else runs.
     gc.freeze()
-    flags = [f"--server.address={arguments.host}", f"--server.headless={headless}"]
+    headless = arguments.no_browser or not _has_screen()
+    flags = [f"--server.address={arguments.host}", f"--server.headless={str(headless).lower()}"]
     flags += [] if arguments.port is None else [f"--server.port={arguments.port}"]
     if arguments.host != HOST:
         print(f"Whoever reaches {arguments.host} can read what these runs hold.", file=sys.stderr)
         flags += [f"--server.allowedHosts={name}" for name in _names(arguments.host)]
     try:
         cli.main(["run", str(SERVED), *flags, "--", *folders], standalone_mode=False)
-    except (KeyboardInterrupt, click.Abort):
-        print("The dashboard is closed.", file=sys.stderr)
-        return INTERRUPTED
-    return 0
+    except Abort as abort:
+        # What click makes of an interrupt, of whichever kind it was.
+        raise abort.__cause__ or KeyboardInterrupt from None
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -33,10 +33,23 @@ def show(given: Sequence[Path]) -> None:
         return lambda: _show(page, listing)
 
     entries = [
-        st.Page(drawn(page), title=page.title, icon=page.icon, url_path=page.title.lower(), default=number == 0)
+        st.Page(
+            drawn(page),
+            title=page.title,
+            icon=page.icon,
+            url_path=page.title.lower() if number else "",
+            default=not number,
+        )
         for number, page in enumerate(pages())
     ]
-    st.navigation(entries, expanded=True).run()
+    # Streamlit serves the default page at the root alone: at its own name there is nothing but this.
+    first = pages()[0].title
+    again = st.Page(_to_root(entries[0]), title=first, url_path=first.lower(), visibility="hidden")
+    st.navigation([*entries, again], expanded=True).run()
+
+
+def _to_root(page: st.Page) -> Callable[[], None]:
+    return lambda: st.switch_page(page, query_params=st.query_params.to_dict())
 
 
 def _show(page: Page | FilesPage, listing: Listing) -> None:

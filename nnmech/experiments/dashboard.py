@@ -13,5 +13,4 @@ def main(words: Sequence[str]) -> None:
     missing = next((name for name in (PACKAGE, NEEDED) if importlib.util.find_spec(name) is None), None)
     if missing is not None:
         raise InputError(f"dashboard: {missing} is not installed; expected it; run pip install 'nnmech[dashboard]'")
-    if code := importlib.import_module(f"{PACKAGE}.serve").main(list(words)):
-        raise SystemExit(code)
+    importlib.import_module(f"{PACKAGE}.serve").main(list(words))

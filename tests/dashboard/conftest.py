@@ -10,6 +10,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 APP = ROOT / "app"
+SCRIPT = APP / "nnmech_dashboard" / "entry" / "dashboard.py"
 SAMPLE = ROOT / "checkpoints" / "sample_run"
 NO_BROWSER = "no Chromium: `scripts/browser` installs one"
 
@@ -20,14 +21,20 @@ def open_app(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
     testing = pytest.importorskip("streamlit.testing.v1")
     from streamlit.util import calc_hash
 
+    from nnmech_dashboard.parts import faults
     from nnmech_dashboard.state import background
 
+    def raised(error: Exception) -> str:
+        raise error
+
+    # What a page says of a fault of nnmech's own is an exception here, so that no test passes over it.
+    monkeypatch.setattr(faults, "own_fault", raised)
     # A table may take its time where nobody looks.
     monkeypatch.setattr(background, "PATIENCE", 60.0)
 
     def start(*folders: Path, page: str | None = None, **query: object) -> Any:
         monkeypatch.setattr(sys, "argv", ["dashboard.py", *map(str, folders)])
-        app = testing.AppTest.from_file(str(APP / "dashboard.py"), default_timeout=120)
+        app = testing.AppTest.from_file(str(SCRIPT), default_timeout=120)
         for key, value in query.items():
             app.query_params[key] = str(value)
         if page is not None:

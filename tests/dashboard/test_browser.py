@@ -10,7 +10,7 @@ from nnmech_dashboard.testing import served, settled
 from tests.dashboard.conftest import SAMPLE
 
 RUN = "sample_run/isaksen_greek.anchor.seed0"
-PAGES = ("", "drift", "statements", "tokens", "answers", "compare")
+PAGES = ("", "runs", "drift", "statements", "tokens", "answers", "compare")
 SESSIONS = 20
 
 
@@ -28,6 +28,7 @@ def test_every_page_opens_on_the_sample_run(page, sample_address, name):
     page.goto(f"{sample_address}/{name}")
     settled(page)
     assert page.locator("h1").first.inner_text().lower() == (name or "runs")
+    assert page.get_by_text("Page not found").count() == 0
 
 
 def test_a_link_restores_the_view_and_the_pages_share_it(page, sample_address):
@@ -80,6 +81,14 @@ def test_an_address_that_asks_for_what_is_not_there_says_so_in_the_page(page, sa
     page.get_by_text("There is no step abc").wait_for(state="hidden")
     page.goto(f"{sample_address}/drift?run=nowhere")
     page.get_by_text("There is no run nowhere in these folders").wait_for()
+
+
+def test_the_first_page_has_its_name_in_links_too(page, sample_address):
+    page.goto(f"{sample_address}/runs?run={RUN}")
+    settled(page)
+    page.wait_for_function("() => location.pathname === '/'")
+    assert asked(page)["run"] == RUN
+    assert page.get_by_role("link", name="Runs").count() == 1
 
 
 def test_choosing_a_row_chooses_the_run(page, sample_address):

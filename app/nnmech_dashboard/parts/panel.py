@@ -11,10 +11,10 @@ import pandas as pd
 import streamlit as st
 from matplotlib.figure import Figure
 
-from nnmech.errors import NnmechError
 from nnmech.plots.recipes import Call, Recipe
 from nnmech.plots.style import DPI
 from nnmech_dashboard.charts.curves import Spec
+from nnmech_dashboard.parts import faults
 from nnmech_dashboard.parts.words import note_html, plain_markdown, waiting_html
 
 KINDS = {"csv": "text/csv", "png": "image/png", "svg": "image/svg+xml"}
@@ -124,15 +124,11 @@ def picture(draw: Callable[[], Figure], kind: str) -> bytes:
 
 @contextmanager
 def guarded(what: str) -> Iterator[None]:
-    """Name what is wrong with one part of a run and leave the other parts of the page usable."""
+    """Name what is wrong with one part of a page and leave the other parts usable."""
     try:
         yield
-    except NnmechError as error:
-        st.warning(plain_markdown(f"{what}: {error}"), icon=":material/warning:")
-    except (KeyError, TypeError, ValueError, OSError) as error:
-        found = f"the run's files hold what nnmech does not write ({error!r})"
-        text = f"{what}: {found}; restore them from a copy, or make the run again."
-        st.warning(plain_markdown(text), icon=":material/warning:")
+    except Exception as error:  # noqa: BLE001
+        st.warning(plain_markdown(f"{what}: {faults.fault_text(error)}"), icon=":material/warning:")
 
 
 def waiting(what: str) -> None:

@@ -18,6 +18,7 @@ from nnmech.plots.style import ARM_LABELS, role_label
 from nnmech.runs import Run
 from nnmech.runs.labels import RunLabels
 from nnmech_dashboard.charts.curves import Line, StepAxis, interval_text
+from nnmech_dashboard.parts.faults import fault_text
 from nnmech_dashboard.parts.theme import null_colour, shade
 from nnmech_dashboard.parts.words import plain_html
 from nnmech_dashboard.state.listing import Entry
@@ -111,11 +112,8 @@ def gather(runs: Sequence[Compared], fetch: Callable[[Compared], pd.DataFrame | 
     for run in runs:
         try:
             table = fetch(run)
-        except NnmechError as error:
-            faults.append(f"{run.name}: {error}")
-        except (KeyError, TypeError, ValueError, OSError) as error:
-            found = f"its files hold what nnmech does not write ({error!r})"
-            faults.append(f"{run.path}: {found}; restore them from a copy, or make the run again.")
+        except Exception as error:  # noqa: BLE001
+            faults.append(f"{run.name}: {fault_text(error)}")
         else:
             if table is None:
                 waiting += 1
