@@ -31,15 +31,15 @@ def main(argv: Sequence[str] | None = None) -> None:
         InputError: Where what only the dashboard needs is not installed, and where it cannot listen.
         KeyboardInterrupt: When the server has stopped for one.
     """
-    arguments = _parser().parse_args(argv)
+    arguments = _parser().parse_intermixed_args(argv)
     folders: list[str] = arguments.folders
     if find_spec("streamlit") is None:
         raise InputError("dashboard: streamlit is not installed; expected it; run pip install 'nnmech[dashboard]'")
     if not _free(arguments.host, arguments.port or 0):
         where = arguments.host if arguments.port is None else f"{arguments.host}:{arguments.port}"
         raise InputError(
-            f"dashboard: cannot listen on {where}, the port being taken or the address none of this machine's; expected "
-            "one that is free here; choose another with --port or --host"
+            f"dashboard: cannot listen on {where}: the port is taken, or the address is none of this machine's; "
+            "expected a free one here; choose another with --port or --host"
         )
     # Tables are made two at a time, of many small products: shared out among threads each of those would take longer.
     os.environ.setdefault("OMP_NUM_THREADS", "1")

@@ -57,6 +57,7 @@ def started(
         **os.environ,
         "PYTHONPATH": os.pathsep.join([*roots, *filter(None, [os.environ.get("PYTHONPATH")])]),
         "PYTHONUNBUFFERED": "1",
+        "STREAMLIT_SERVER_PORT": str(port),
     }
     start = ["nnmech_dashboard", "--no-browser"] if script is None else ["streamlit", "run", str(script), "--"]
     command = [sys.executable, "-m", *start, *map(str, folders)]
