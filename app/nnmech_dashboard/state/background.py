@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import streamlit as st
 
 from nnmech.plots.recipes import Call
-from nnmech.runs import Run
+from nnmech.runs import DamagedRun, Run
 from nnmech_dashboard.state.listing import stamp
 
 T = TypeVar("T")
@@ -68,7 +68,9 @@ def all_made(
     wanted: Sequence[Call], files: Sequence[str], *, known: Mapping[Call, Any] | None = None
 ) -> tuple[Any, ...] | None:
     """What several calls give, as `made`; each takes the results of those before it."""
-    paths = dict.fromkeys(str(one.arguments[0]) for end in wanted for one in end.order() if one.function is Run)
+    paths = dict.fromkeys(
+        str(one.arguments[0]) for end in wanted for one in end.order() if one.function in (Run, DamagedRun)
+    )
 
     def make() -> tuple[Any, ...]:
         results = dict(known or {})

@@ -16,6 +16,7 @@ from nnmech_dashboard.parts.words import plain_markdown
 from nnmech_dashboard.state.background import made, table
 from nnmech_dashboard.state.calls import FIRST_FILES, answer_steps, coordinates, opened, probe_quality
 from nnmech_dashboard.state.listing import Entry, Listing, stamp
+from nnmech_dashboard.state.opening import open_run
 
 KEYS = ("run", "claim", "probe", "layer", "position", "step", "baseline")
 NUMBERS = ("layer", "step")
@@ -144,7 +145,7 @@ def select(listing: Listing, *, inside: bool) -> Selection:
     _default("run", listing.names, _newest(listing))
     _pick("Run", "run", listing.names, help="Type to search. The page Runs has them in a table.")
     entry = listing[chosen()["run"]]
-    run = Run(entry.path)
+    run = open_run(str(entry.path))
     claim = _claim(run)
     position = None
     if inside and run.steps:
