@@ -5,6 +5,8 @@ import os
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 # For what the tests start: as many threads here as on every machine.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# Tests of the dashboard make their tables, whatever an earlier start has kept of them.
+os.environ["NNMECH_KEEP_TABLES"] = "0"
 
 import functools
 import re
