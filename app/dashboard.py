@@ -7,8 +7,7 @@ Streamlit finds `app` here and serves it behind the layer that refuses foreign r
 """
 
 import streamlit as st
-from starlette.middleware import Middleware
 
-from nnmech_dashboard.guard import LocalOnly
+from nnmech_dashboard.layers import LAYERS
 
-app = st.App("nnmech_dashboard/entry/dashboard.py", middleware=[Middleware(LocalOnly)])
+app = st.App("nnmech_dashboard/entry/dashboard.py", middleware=LAYERS)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 CHROMIUM = [
-    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--process-per-site"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
 ]
 IDLE = (
@@ -59,7 +59,7 @@ def started(
         "PYTHONUNBUFFERED": "1",
         "STREAMLIT_SERVER_PORT": str(port),
     }
-    start = ["nnmech_dashboard"] if script is None else ["streamlit", "run", str(script), "--"]
+    start = ["nnmech_dashboard", "--no-browser"] if script is None else ["streamlit", "run", str(script), "--"]
     command = [sys.executable, "-m", *start, *map(str, folders)]
     process = subprocess.Popen(
         command, env=environment, cwd=directory, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True

@@ -103,14 +103,25 @@ def browser() -> Iterator[Any]:
         browser.close()
 
 
+@pytest.fixture(scope="session")
+def context(browser: Any) -> Iterator[Any]:
+    """What the pages of all tests share: the code of the dashboard is fetched and compiled once."""
+    opened = browser.new_context(viewport={"width": 1280, "height": 900}, accept_downloads=True)
+    yield opened
+    opened.close()
+
+
 @pytest.fixture
-def page(browser: Any) -> Iterator[Any]:
+def page(context: Any) -> Iterator[Any]:
     """A fresh session of 1280 by 900 pixels; the test fails where the page shows an exception."""
-    context = browser.new_context(viewport={"width": 1280, "height": 900}, accept_downloads=True)
     opened = context.new_page()
     opened.set_default_timeout(60_000)
     yield opened
     try:
         assert opened.get_by_test_id("stException").count() == 0
     finally:
-        context.close()
+        # Nothing that a page kept is there for the next.
+        if opened.url.startswith("http"):
+            opened.evaluate("() => localStorage.clear()")
+        opened.close()
+        context.clear_cookies()

@@ -272,3 +272,5 @@ def test_a_run_beside_the_chosen_one_is_followed(page, tmp_path):
             page.get_by_text("n = 1 to 8 answers").wait_for()
             writer.answers([{"step": step, "verdict": "yes", **asked, "sample": n} for step in (3,) for n in range(20)])
             page.get_by_text("n = 1 to 20 answers").wait_for()
+            assert page.get_by_text("n = 1 to 8 answers").count() == 0
+            assert parse_qs(urlsplit(page.url).query)["run"] == [chosen]

@@ -19,11 +19,14 @@ UPGRADE = {
 }
 
 
-@pytest.fixture(scope="module", params=[None, APP / "dashboard.py"], ids=["nnmech dashboard", "streamlit run"])
+@pytest.fixture(scope="module", params=["nnmech dashboard", "streamlit run"])
 def port(request):
+    if request.param == "nnmech dashboard":
+        yield urlsplit(request.getfixturevalue("sample_address")).port
+        return
     from nnmech_dashboard.testing import served
 
-    with served(SAMPLE, script=request.param) as address:
+    with served(SAMPLE, script=APP / "dashboard.py") as address:
         yield urlsplit(address).port
 
 

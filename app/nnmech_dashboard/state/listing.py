@@ -68,6 +68,10 @@ def list_runs(roots: Sequence[Path]) -> Listing:
     experiments, faults = [], [f"{root}: no such folder. Give a folder that holds runs." for root in _missing(roots)]
     seen: set[Path] = set()
     for root in roots:
+        faults += [
+            f"{folder}: files of a run without {INFO_FILE}, which says whose they are; put it back from a copy"
+            for folder in _headless(root)
+        ]
         for folder, around in _folders(root):
             if folder.resolve() in seen:
                 continue
@@ -114,6 +118,15 @@ def _folders(root: Path) -> Iterator[tuple[Path, Path | None]]:
             subfolders.clear()
 
 
+def _headless(root: Path) -> Iterator[Path]:
+    """The folders that hold what a run writes, and not what makes them a run."""
+    for folder, subfolders, files in os.walk(root):
+        subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
+        if INFO_FILE not in files and not {MANIFEST_FILE, LOG_FILES["event"]}.isdisjoint(files):
+            subfolders.clear()
+            yield Path(folder)
+
+
 def _name(folder: Path, root: Path, around: Path | None) -> str:
     if around is not None:
         return f"{around.resolve().name}/{folder.name}"
@@ -128,6 +141,13 @@ def _entry(name: str, folder: Path, around: Path | None) -> Entry:
         return Entry(name, folder, fault=str(error), around=around, seen=seen)
 
 
+def _summary(folder: Path) -> RunSummary:
+    try:
+        return summarise_run(folder)
+    except RunError:
+        return summarise_run(folder, damaged=True)
+
+
 class _Summaries:
     """The summary of every run that was listed, until one of its files changes; for all sessions."""
 
@@ -140,7 +160,7 @@ class _Summaries:
             known = self._known.get(folder)
         if known is None or known[0] != now:
             try:
-                known = (now, summarise_run(folder))
+                known = (now, _summary(folder))
             except RunError as error:
                 known = (now, str(error))
             with self._lock:

@@ -15,13 +15,13 @@ from nnmech.plots.gathered import claim_of, labelled
 from nnmech.plots.recipes import Call, call
 from nnmech.plots.runs import run_looks
 from nnmech.plots.style import ARM_LABELS, role_label
-from nnmech.runs import Run
 from nnmech.runs.labels import RunLabels
 from nnmech_dashboard.charts.curves import Line, StepAxis, interval_text
 from nnmech_dashboard.parts.faults import fault_text
 from nnmech_dashboard.parts.theme import null_colour, shade
 from nnmech_dashboard.parts.words import plain_html
 from nnmech_dashboard.state.listing import Entry
+from nnmech_dashboard.state.opening import kind_of_run, open_run
 from nnmech_dashboard.state.selection import Selection
 
 NULL_FACTS = role_label(MATCHED_FALSE)
@@ -49,7 +49,7 @@ class Compared:
     @property
     def opened(self) -> Call:
         """The run as a call of recipes, where it is used."""
-        return call(None, Run, self.path)
+        return call(None, kind_of_run(self.path), self.path)
 
     def line(self) -> Line:
         return Line(self.name, self.colour, tuple(round(part) for part in self.dash) or (1, 0))
@@ -69,7 +69,7 @@ def compared(entries: Sequence[Entry], selection: Selection) -> tuple[list[Compa
     found, faults = [], []
     for entry in entries:
         try:
-            run = Run(entry.path)
+            run = open_run(str(entry.path))
             found.append((entry, run, run.labels, phase_ends(run)))
         except NnmechError as error:
             faults.append(str(error))
