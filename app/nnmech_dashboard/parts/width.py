@@ -1,0 +1,45 @@
+"""How wide the page is, which decides how the parts of a chart lie: the browser says so where it is not wide."""
+
+import streamlit as st
+
+NARROW, MEDIUM, WIDE = "narrow", "medium", "wide"
+"""A telephone, a tablet or half a screen, and what is wider."""
+KEY = "_width"
+_STYLE = "<style>.st-key-nn_width { position: absolute; height: 0; overflow: hidden; }</style>"
+_WATCH = """
+export default function ({ data, setStateValue }) {
+  const page = document.querySelector('[data-testid="stMainBlockContainer"]');
+  let known = data;
+  const look = () => {
+    const { paddingLeft, paddingRight } = getComputedStyle(page);
+    const inner = page.clientWidth - parseFloat(paddingLeft) - parseFloat(paddingRight);
+    const now = inner < 480 ? 'narrow' : inner < 800 ? 'medium' : 'wide';
+    if (now !== known) {
+      known = now;
+      setStateValue('width', now);
+    }
+  };
+  const watcher = new ResizeObserver(look);
+  watcher.observe(page);
+  look();
+  return () => watcher.disconnect();
+}
+"""
+_watch = st.components.v2.component("nnmech_width", js=_WATCH)
+
+
+def width() -> str:
+    """`NARROW`, `MEDIUM` or `WIDE`: of the reader's page, as far as it is known."""
+    return st.session_state.get(KEY, WIDE)
+
+
+def watch_width() -> None:
+    """Have the page drawn again, at once and later, when its width is another than `width` says."""
+
+    def take() -> None:
+        # What belongs to a widget is lost on the next page.
+        st.session_state[KEY] = st.session_state["nn_width_watch"]["width"]
+
+    with st.container(key="nn_width"):
+        st.html(_STYLE)
+        _watch(data=width(), key="nn_width_watch", on_width_change=take)
