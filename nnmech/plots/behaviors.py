@@ -7,15 +7,15 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from nnmech.plots.axes import note
-from nnmech.plots.style import ARM_COLOURS, BELIEF, INK, NULL, POLARITY, TRUTH, styled
+from nnmech.plots.style import ARM_COLOURS, INK, NULL, styled
 from nnmech.plots.tables import check_table, count_text, rows_where
 
 COLOURS = {
     "baseline": NULL,
-    "positive": BELIEF,
-    "negated": POLARITY,
+    "positive": ARM_COLOURS["none"],
+    "negated": ARM_COLOURS["anchor"],
     "repeated": ARM_COLOURS["local"],
-    "aligned": TRUTH,
+    "aligned": ARM_COLOURS["denial"],
 }
 
 

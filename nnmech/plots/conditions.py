@@ -12,10 +12,8 @@ from nnmech.claims import MATCHED_FALSE
 from nnmech.plots.axes import band, header, mark_steps, note, outer_labels, panel_grid
 from nnmech.plots.style import (
     ARM_COLOURS,
-    BELIEF,
     INK,
     NULL,
-    POLARITY,
     SMALL,
     TRUTH,
     UNRELATED,
@@ -28,14 +26,14 @@ RATE = ("mean", "low", "high", "n", "clusters")
 FAMILIES = {
     "baseline": NULL,
     "neutral": NULL,
-    "positive": BELIEF,
-    "negated": POLARITY,
-    "repeated": POLARITY,
-    "corrected": POLARITY,
-    "fiction": ARM_COLOURS["anchor"],
-    "unreliable": ARM_COLOURS["anchor"],
-    "epistemic": ARM_COLOURS["anchor"],
-    "low": ARM_COLOURS["anchor"],
+    "positive": ARM_COLOURS["none"],
+    "negated": ARM_COLOURS["anchor"],
+    "repeated": ARM_COLOURS["anchor"],
+    "corrected": ARM_COLOURS["anchor"],
+    "fiction": ARM_COLOURS["denial"],
+    "unreliable": ARM_COLOURS["denial"],
+    "epistemic": ARM_COLOURS["denial"],
+    "low": ARM_COLOURS["denial"],
     "local": ARM_COLOURS["local"],
 }
 """Colour by the first word of a condition's name; ink for annotations of a user's own."""
