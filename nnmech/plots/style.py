@@ -25,7 +25,7 @@ ARM_LABELS = {
     "none": "no constraint",
     "local": "local negations",
 }
-OTHER_COLOURS = ("#000000", "#52667A", "#B0768F", "#6B2A4A")
+OTHER_COLOURS = ("#000000", "#52667A", "#C26A9A", "#6B2A4A")
 MARKERS = "os^Dvp"
 
 NULL_DASHES = ((0, (3, 1.5)), (0, (1, 1)), (0, (5, 1, 1, 1)))

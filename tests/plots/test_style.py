@@ -1,7 +1,6 @@
 from types import SimpleNamespace
 
 import numpy as np
-
 from matplotlib.colors import to_rgb
 
 from nnmech.plots.axes import step_scale, step_ticks

@@ -1,6 +1,9 @@
 """How wide the page is, which decides how the parts of a chart lie: the browser says so where it is not wide."""
 
+from collections.abc import Sequence
+
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 NARROW, MEDIUM, WIDE = "narrow", "medium", "wide"
 """A telephone, a tablet or half a screen, and what is wider."""
@@ -31,6 +34,11 @@ _watch = st.components.v2.component("nnmech_width", js=_WATCH)
 def width() -> str:
     """`NARROW`, `MEDIUM` or `WIDE`: of the reader's page, as far as it is known."""
     return st.session_state.get(KEY, WIDE)
+
+
+def side_by_side() -> Sequence[DeltaGenerator]:
+    """Places for two charts: beside each other, or one below the other where that would be too narrow."""
+    return st.columns(2, gap="medium") if width() == WIDE else (st.container(), st.container())
 
 
 def watch_width() -> None:

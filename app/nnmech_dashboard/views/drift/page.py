@@ -7,6 +7,7 @@ from nnmech.plots.style import NEGATION, PROBE_ENDS, UNRELATED, arm_label
 from nnmech.plots.tables import claim_rows, rows_where
 from nnmech_dashboard.parts import panel
 from nnmech_dashboard.parts.page import Page
+from nnmech_dashboard.parts.width import side_by_side
 from nnmech_dashboard.parts.words import judged_html, lead_html, note_html
 from nnmech_dashboard.state.background import made
 from nnmech_dashboard.state.calls import FIRST_FILES
@@ -126,7 +127,7 @@ def _curves(selection: Selection, inside: bool) -> None:
             *shown,
         ]
     for first in range(0, len(shown), 2):
-        for column, (what, one) in zip(st.columns(2, gap="medium"), shown[first : first + 2], strict=True):
+        for column, (what, one) in zip(side_by_side(), shown[first : first + 2], strict=True):
             with column, panel.guarded(what):
                 one()
 

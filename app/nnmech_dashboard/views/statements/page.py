@@ -170,7 +170,7 @@ def _multiples(
     source: Source, statements: Statements, filters: Filters, chosen: int | None, now: int, selection: Selection
 ) -> None:
     drawn, look = drawn_rows(statements, filters.kept), Look(selection.probe, selection.dark, width())
-    axis = StepAxis(((selection.boundary, selection.last),))
+    axis = StepAxis(((selection.boundary, selection.last),), width())
     grid = grid_of(statements, filters.kept, drawn, look, axis)
     data = line_tables(statements, drawn, chosen, now, grid, look)
     chart = small_multiples(grid, data, described(statements, drawn), look.dark)
