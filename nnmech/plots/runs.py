@@ -158,7 +158,8 @@ def portrait_of_runs(portrait: pd.DataFrame, *, ends: Ends, title: str = "Repres
     """The paths of several runs through what the probe reads inside and what the model says (percent).
 
     `portrait` has columns run, condition, role, and those of `nnmech.drift.phase_portrait`, of one claim a run. Squares
-    are steps of phase 1, dots of phase 2, hollow the untouched model. Raises InputError as `belief_of_runs`.
+    are steps of phase 1, dots of phase 2, hollow the untouched model; small are steps at which one of the two was
+    interpolated, which have no count. Raises InputError as `belief_of_runs`.
     """
     check_table(portrait, ("run", "condition", "role", "step", *PORTRAIT_COLUMNS), unique=("run", "role", "step"))
     own = require_rows(portrait, "role", "claim")
@@ -184,7 +185,8 @@ def portrait_of_runs(portrait: pd.DataFrame, *, ends: Ends, title: str = "Repres
         note(
             figure,
             "A path up the left side is said without being represented. Arrows follow training; squares phase 1, dots "
-            f"phase 2, hollow the untouched model; numbers are steps, bars 95% intervals, n = {counts} a point.",
+            "phase 2, hollow the untouched model, small marks steps at which one of the two was recorded and the other "
+            f"is interpolated; numbers are steps, bars 95% intervals, n = {counts} a point.",
         )
     return figure
 
@@ -258,9 +260,10 @@ def _run_path(axes: Axes, rows: pd.DataFrame, look: RunLook, run: str, boundary:
             (x[start] + part * (x[start + 1] - x[start]), y[start] + part * (y[start + 1] - y[start])) for part in HEAD
         ]
         axes.annotate("", ends[1], ends[0], arrowprops=head)
+    measured = rows[["n_inside", "n_says"]].notna().to_numpy().all(axis=1)
     for place, step in enumerate(steps):
         first = boundary is not None and step <= boundary
-        fill = "white" if step == 0 else look.colour
-        axes.plot(x[place], y[place], "s" if first else "o", ms=5.5, mfc=fill, mec=look.colour, mew=1.2, zorder=4)
+        fill, size = "white" if step == 0 else look.colour, 5.5 if measured[place] else 2.5
+        axes.plot(x[place], y[place], "s" if first else "o", ms=size, mfc=fill, mec=look.colour, mew=1.2, zorder=4)
         if step in (boundary, steps[-1]):
             axes.annotate(f"{step:,}", (x[place], y[place]), (7, -9), textcoords="offset points", fontsize=8.5)

@@ -143,7 +143,7 @@ def _strokes(x: Spec, y: Spec, shape: tuple[int, int], dark: bool, *, beside: bo
     across, down = shape
     cell = f"min(width / {across}, height / {down})"
     look = {"type": "point", "shape": "stroke", "angle": -45, "strokeWidth": 1, "stroke": WORDS[dark], "opacity": 1}
-    places = {"x": x | {"bandPosition": 0.88}, "y": y | {"bandPosition": 0.8}} if beside else {"x": x, "y": y}
+    places = {"x": x | {"bandPosition": 0.88}, "y": y | {"bandPosition": 0.7}} if beside else {"x": x, "y": y}
     return {
         "transform": [{"filter": "datum.uncertain"}],
         "mark": look | {"size": {"expr": f"pow(min({STROKE}, 0.7 * {cell}), 2)"}},
