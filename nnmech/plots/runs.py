@@ -1,6 +1,6 @@
 """Several runs on one axis: what they say, what they represent, and how far each is from a baseline."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -191,11 +191,16 @@ def portrait_of_runs(portrait: pd.DataFrame, *, ends: Ends, title: str = "Repres
     return figure
 
 
-def _looks(own: pd.DataFrame, ends: Ends) -> dict[str, RunLook]:
-    runs = levels_of(own, "run")
+def check_ends(runs: Sequence[str], ends: Ends) -> None:
+    """Raise InputError for runs without ends."""
     unknown = [run for run in runs if run not in ends]
     if unknown:
         raise InputError(f"no ends of the runs {unknown}; there are {list(ends)}: give the last steps of each run")
+
+
+def _looks(own: pd.DataFrame, ends: Ends) -> dict[str, RunLook]:
+    runs = levels_of(own, "run")
+    check_ends(runs, ends)
     named = dict(zip(own["run"], own["condition"], strict=True))
     return run_looks({run: str(name) if isinstance(name := named[run], str) else None for run in runs})
 
@@ -207,7 +212,7 @@ def _lines(figure: Figure, table: pd.DataFrame, column: str, ends: Ends, title: 
     own = require_rows(table, "role", "claim")
     looks = _looks(own, ends)
     axes = figure.subplots()
-    place = _step_axis(axes, {run: ends[run] for run in looks})
+    place = step_axis(axes, {run: ends[run] for run in looks})
     beside = rows_where(table, role=MATCHED_FALSE)
     for number, run in enumerate(levels_of(beside, "run")):
         rows = rows_where(beside, run=run).sort_values(by="step")
@@ -222,7 +227,7 @@ def _lines(figure: Figure, table: pd.DataFrame, column: str, ends: Ends, title: 
     return axes
 
 
-def _step_axis(axes: Axes, ends: Ends) -> Place:
+def step_axis(axes: Axes, ends: Ends) -> Place:
     """The axis of training steps; the ends of phases in place of steps where runs differ in them."""
     # A run that trains nothing has its one step at the start of any axis.
     spans = {pair for pair in ends.values() if pair[1] > 0} or {(None, 1)}
