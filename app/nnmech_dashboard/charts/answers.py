@@ -232,10 +232,16 @@ def _edges(cells: Cells, x: Spec, y: Spec, boundary: int | None, ink: str) -> li
 def _names(groups: Sequence[tuple[str, int, int]], count: int, dark: bool, letters: int) -> list[Spec]:
     """The names of groups of questions above their columns; there is room for so many letters above all of them."""
     layers = []
-    for label, start, end in groups:
-        lines = label.split(" ") if len(label) > letters * (end - start) / count else [label]
+    crowded = any(len(word) > letters * (end - start) / count for label, start, end in groups for word in label.split())
+    for number, (label, start, end) in enumerate(groups):
+        lines = label.split(" ") if len(label) > letters * (end - start) / count and not crowded else [label]
         look = {"type": "text", "baseline": "alphabetic", "lineHeight": 12, "fontSize": 11, "color": WORDS[dark]}
         place = {"x": {"expr": f"width * {(start + end) / 2 / count}"}, "y": -7 - 12 * (len(lines) - 1)}
+        if crowded:
+            # Each second one above the others, the last one to the left of its end.
+            last = number == len(groups) - 1
+            place = {"x": {"expr": f"width * {(end if last else start) / count}"}, "y": -7 - 13 * (number % 2)}
+            look["align"] = "right" if last else "left"
         layers.append({"data": {"values": [{}]}, "mark": {**look, "text": lines, **place}})
     return layers
 

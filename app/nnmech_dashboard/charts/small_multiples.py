@@ -133,7 +133,7 @@ def small_multiples(grid: Grid, data: Mapping[str, pd.DataFrame], about: Sequenc
     line = {"x": x, "y": y, "detail": {"field": LINE}, "color": {"field": "colour", "type": "nominal", "scale": None}}
     z = [
         {"field": "step", "type": "quantitative", "format": ","},
-        {"field": "z", "type": "quantitative", "format": ".2f"},
+        {"field": "z", "type": "quantitative", "title": "coordinate", "format": ".2f"},
     ]
     # A run of one step has dots in place of lines.
     alone = len(set(data["lines"]["step"])) < 2

@@ -19,7 +19,11 @@ from nnmech_dashboard.views.drift.rows import placed
 
 RECORD = "make two-phase"
 CHANCE = 0.5
-NULLS_HELP = "Statements that training gives no reason to move: matched false facts, and unrelated claims one by one."
+NULLS = "Beside them what training gives no reason to move"
+NULLS_HELP = (
+    "The null: matched false facts, as false as the claim and stated by no document, and unrelated claims one by one. "
+    "What they do too, the documents did not do."
+)
 
 
 def draw(selection: Selection) -> None:
@@ -111,7 +115,7 @@ def _headroom(selection: Selection) -> None:
 
 def _curves(selection: Selection, inside: bool) -> None:
     """Four small charts: truth and polarity of what is represented, belief, and loss."""
-    nulls = inside and st.toggle("Nulls", value=True, key="nulls", bind="query-params", help=NULLS_HELP)
+    nulls = inside and st.toggle(NULLS, value=True, key="nulls", bind="query-params", help=NULLS_HELP)
     roles = ["claim", "alternative", *([MATCHED_FALSE, UNRELATED] if nulls else [])]
     shown = [
         ("Belief cannot be shown", lambda: belief_curve(selection)),

@@ -38,7 +38,7 @@ STYLE = """<style>
 .nn-levels :is(th, td):first-child, .nn-levels .nn-left { text-align: left; }
 .nn-levels td.nn-letters { white-space: pre-wrap; }
 @media (max-width: 640px) {
-  .nn-levels th, .nn-levels td { padding-right: .55rem; }
+  .nn-levels th, .nn-levels td { padding-right: .4rem; }
   .nn-levels :is(th, td):last-child { padding-right: 0; }
   .nn-levels :is(thead, tbody) th { white-space: normal; vertical-align: bottom; }
 }
@@ -123,7 +123,7 @@ def levels_html(levels: pd.DataFrame) -> str:
         ]
         for row in levels.to_dict("records")
     ]
-    names = ["sentences of", "mean", "95% interval", "spread", "tokens", "sentences"]
+    names = ["kind", "mean", "95% interval", "spread", "tokens", "sentences"]
     return f"<div class='nn-scroll' tabindex='0'>{_table('Mean reading by kind of sentence', names, rows)}</div>"
 
 
@@ -134,7 +134,7 @@ def readings_html(readings: pd.DataFrame) -> str:
         [f"{token + 1}", text, ROLES.get(role, role) if isinstance(role, str) else "", _figure(z)]
         for token, text, role, z in zip(*columns, strict=True)
     ]
-    table = _table("Reading of each token", ["number", "token", "sentence of", "reading"], rows, letters=1)
+    table = _table("Reading of each token", ["number", "token", "sentence", "reading"], rows, letters=1)
     return f"<div class='nn-rows' tabindex='0'>{table}</div>"
 
 

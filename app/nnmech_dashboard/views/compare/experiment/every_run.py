@@ -42,8 +42,8 @@ def belief_panel(entries: Sequence[Entry], selection: Selection) -> None:
         title="Belief over training, run by run",
         meaning=(
             f"A line is a run{some}, a dot a step at which it was asked; "
-            f"{count_text(rows_where(found.table, role='claim'))} a point. What is between the ends of the phases "
-            "shows here alone. How far lines of one colour lie apart is the spread over claims and seeds; the 95% "
+            f"{count_text(rows_where(found.table, role='claim'))} a point. The numbers above are its ends of phases "
+            "alone. How far lines of one colour lie apart is the spread over claims and seeds; the 95% "
             "interval of a run is on the page Drift."
         ),
         recipe=Recipe.drawn(table, belief_of_every_run, ends=call(None, gather_ends, several)),
