@@ -90,9 +90,6 @@ def polarity_coordinate(
 def average_coordinates(
     tables: Sequence[pd.DataFrame],
     by: Sequence[str] = ("step", "phase", "layer", "position", "role", "polarity"),
-    *,
-    draws: int = 2000,
-    seed: int = 0,
 ) -> pd.DataFrame:
     """Mean z over claims for each group of `by`, with a 95% interval over claims.
 
