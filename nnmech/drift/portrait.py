@@ -74,7 +74,7 @@ def phase_portrait(
     if inside.empty:
         raise InputError(f"{run.path}: no affirmative statements of role {role}: record them, or name another role")
     answers = pd.concat([claim_answers(run, claim, role) for claim in dict.fromkeys(inside["claim"])])
-    says = belief_rate(answers, ["claim", "step"], draws=draws, seed=seed)
+    says = belief_rate(answers, ["claim", "step"])
     return portrait_of(inside, says)
 
 

@@ -17,7 +17,7 @@ from nnmech.errors import InputError, RunError
 from nnmech.probes import auroc_by_layer, best_place
 from nnmech.runs import Run
 from nnmech.sources import open_source
-from nnmech.statistics import Interval, cluster_bootstrap
+from nnmech.statistics import Interval, mean_interval
 
 LABELS = ("claim", "tier", "arm", "condition", "seed", "boundary", "steps")
 SINGLE_RUN_DRAWS = 50
@@ -99,9 +99,8 @@ def figure(interval: Interval) -> dict[str, Any]:
 
 
 def mean_over_runs(rows: pd.DataFrame, column: str) -> dict[str, Any]:
-    """Mean of a column with one row a run; the interval resamples claims, then seeds."""
-    levels = [rows["claim"].to_numpy(), rows["seed"].to_numpy()]
-    return figure(cluster_bootstrap(rows[column].to_numpy(), levels))
+    """Mean of a column with one row a run; the interval is over claims, seeds crossed with them."""
+    return figure(mean_interval(rows[column].to_numpy(), rows["claim"].to_numpy(), crossed=rows["seed"].to_numpy()))
 
 
 @dataclass(frozen=True)

@@ -85,7 +85,7 @@ def auroc_by_layer(
                 for split, trials in plan.items():
                     area, tested = areas[probe][split][:, cell], np.unique(trials[0].tested)
                     entities = len(np.unique(data[probe].groups[tested]))
-                    low, high = interval_bounds(area, entities)
+                    low, high = interval_bounds(area, entities, share=True)
                     key = (layer, position, probe, find_estimator(estimator).name, split)
                     records.append((*key, float(area[0]), float(low), float(high), len(tested), entities))
     return pd.DataFrame(records, columns=pd.Index(COLUMNS))

@@ -280,7 +280,7 @@ def test_the_command_prints_the_table_or_one_clear_error(
     write_results: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write_results(lambda question, sample: "yes" if sample else "no")
-    assert main(["recompute", "--data", str(tmp_path), "--draws", "50"]) == 0
+    assert main(["recompute", "--data", str(tmp_path)]) == 0
     printed = capsys.readouterr().out
     assert "| mora_quill | positive_documents | 50.0 (" in printed
     assert "| mora_quill | positive_documents | 50 (50 to 50) | 50 (" in printed

@@ -75,7 +75,7 @@ def layer_curves(
 
 
 def onset_lanes(data: pd.DataFrame, axis: StepAxis, colours: Sequence[str], step: int, dark: bool) -> Spec:
-    """A lane for each row of columns what, x, x_low, x_high, step, interval, n: where it crosses one half."""
+    """A lane for each row of columns what, x, x_low, x_high, step, interval, n, outcome: where it crosses one half."""
     names = list(data["what"])
     x = axis.encoding()
     y = {
@@ -111,8 +111,8 @@ def onset_lanes(data: pd.DataFrame, axis: StepAxis, colours: Sequence[str], step
             },
             {
                 "transform": [{"filter": "!isValid(datum.x)"}],
-                "mark": {"type": "text", "text": "never above one half", "color": WORDS[dark], "align": "left", "x": 8},
-                "encoding": {"y": y},
+                "mark": {"type": "text", "color": WORDS[dark], "align": "left", "x": 8},
+                "encoding": {"y": y, "text": {"field": "outcome"}},
             },
         ],
         height=LANE * len(names) + 40,

@@ -38,7 +38,7 @@ def onsets(selection: Selection) -> None:
         said = f" Answers minus inside: {row['step']:+,.1f} steps{interval}."
     inside, answers = (rows_where(rows, what=name) for name in ("inside", "answers"))
     meaning = (
-        "First step at which the truth coordinate (inside) and the belief rate (answers) cross one half, interpolated "
+        "Step at which the truth coordinate (inside) and the belief rate (answers) cross one half to stay, interpolated "
         f"between recorded steps; n = {counted(span(inside, 'n'), 'statements')}, "
         f"{counted(span(answers, 'n'), 'questions')}, bars are 95% intervals.{said}"
     )
@@ -61,6 +61,7 @@ def onsets(selection: Selection) -> None:
             "step": rows["step"],
             "interval": interval_text(rows, 1),
             "n": rows["n"],
+            "outcome": rows["outcome"],
         }
     )
     colours = [probe_colour("truth", selection.dark), belief_colour(selection.dark)]
