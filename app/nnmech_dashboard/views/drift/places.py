@@ -12,11 +12,14 @@ from nnmech_dashboard.charts.places import layer_curves, onset_lanes
 from nnmech_dashboard.parts import panel
 from nnmech_dashboard.parts.panel import Panel
 from nnmech_dashboard.parts.theme import belief_colour, null_colour, probe_colour
+from nnmech_dashboard.parts.width import width
 from nnmech_dashboard.state.background import made
 from nnmech_dashboard.state.calls import ANSWER_FILES, FIRST_FILES, RECORDED_FILES
 from nnmech_dashboard.state.selection import Selection
 from nnmech_dashboard.views.drift.rows import axis_of
 
+OUTCOMES = {"never": "never above one half", "did not last": "was above one half, which did not last"}
+"""What is said in place of an onset where the outcome says it in too few words."""
 CROSSED = {"truth": "trained on affirmative, tested on negated", "polarity": "trained on true, tested on false"}
 
 
@@ -38,8 +41,8 @@ def onsets(selection: Selection) -> None:
         said = f" Answers minus inside: {row['step']:+,.1f} steps{interval}."
     inside, answers = (rows_where(rows, what=name) for name in ("inside", "answers"))
     meaning = (
-        "Step at which the truth coordinate (inside) and the belief rate (answers) cross one half to stay, interpolated "
-        f"between recorded steps; n = {counted(span(inside, 'n'), 'statements')}, "
+        "Step at which the truth coordinate (inside) and the belief rate (answers) cross one half to stay, "
+        f"interpolated between recorded steps; n = {counted(span(inside, 'n'), 'statements')}, "
         f"{counted(span(answers, 'n'), 'questions')}, bars are 95% intervals.{said}"
     )
     shown = Panel(
@@ -61,7 +64,7 @@ def onsets(selection: Selection) -> None:
             "step": rows["step"],
             "interval": interval_text(rows, 1),
             "n": rows["n"],
-            "outcome": rows["outcome"],
+            "outcome": [OUTCOMES.get(outcome, outcome) for outcome in rows["outcome"]],
         }
     )
     colours = [probe_colour("truth", selection.dark), belief_colour(selection.dark)]
@@ -101,7 +104,7 @@ def quality(selection: Selection) -> None:
         y=rows["auroc"], series=[names[split] for split in rows["split"]], interval=interval_text(rows, 2)
     )
     layers = sorted({int(layer) for layer in rows["layer"]})
-    panel.show(shown, layer_curves(data, lines, layers, selection.layer, title="AUROC", dark=dark), data)
+    panel.show(shown, layer_curves(data, lines, layers, selection.layer, title="AUROC", dark=dark, page=width()), data)
 
 
 def _placed(axis: StepAxis, steps: pd.Series) -> np.ndarray:
