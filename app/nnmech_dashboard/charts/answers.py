@@ -238,9 +238,12 @@ def _names(groups: Sequence[tuple[str, int, int]], count: int, dark: bool, lette
         look = {"type": "text", "baseline": "alphabetic", "lineHeight": 12, "fontSize": 11, "color": WORDS[dark]}
         place = {"x": {"expr": f"width * {(start + end) / 2 / count}"}, "y": -7 - 12 * (len(lines) - 1)}
         if crowded:
-            # Each second one above the others, the last one to the left of its end.
+            # On three levels, the last one to the left of its end.
             last = number == len(groups) - 1
-            place = {"x": {"expr": f"width * {(end if last else start) / count}"}, "y": -7 - 13 * (number % 2)}
+            place = {
+                "x": {"expr": f"width * {(end if last else start) / count}"},
+                "y": -7 - 13 * (1 if last else number % 3),
+            }
             look["align"] = "right" if last else "left"
         layers.append({"data": {"values": [{}]}, "mark": {**look, "text": lines, **place}})
     return layers

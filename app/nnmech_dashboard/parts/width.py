@@ -8,7 +8,7 @@ from streamlit.delta_generator import DeltaGenerator
 NARROW, MEDIUM, WIDE = "narrow", "medium", "wide"
 """A telephone, a tablet or half a screen, and what is wider."""
 KEY = "_width"
-_STYLE = "<style>.st-key-nn_width { position: absolute; height: 0; overflow: hidden; }</style>"
+_STYLE = "<style>:has(> .st-key-nn_width) { position: absolute; width: 0; height: 0; overflow: hidden; }</style>"
 _WATCH = """
 export default function ({ data, setStateValue }) {
   const page = document.querySelector('[data-testid="stMainBlockContainer"]');
@@ -49,5 +49,5 @@ def watch_width() -> None:
         st.session_state[KEY] = st.session_state["nn_width_watch"]["width"]
 
     with st.container(key="nn_width"):
-        st.html(_STYLE)
+        st.html(f"{_STYLE}<i data-width='{width()}'></i>")
         _watch(data=width(), key="nn_width_watch", on_width_change=take)

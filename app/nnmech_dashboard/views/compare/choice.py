@@ -3,6 +3,7 @@
 import streamlit as st
 
 from nnmech.runs import Run
+from nnmech_dashboard.parts.width import WIDE, width
 from nnmech_dashboard.state.listing import Entry, Listing
 from nnmech_dashboard.state.selection import Selection, choose, forget
 from nnmech_dashboard.views.compare.runs import condition_of, unit_of
@@ -24,7 +25,7 @@ def choose_runs(selection: Selection) -> tuple[list[Entry], Entry | None]:
         key=CHOSEN,
         bind="query-params",
         max_selections=MOST,
-        wrap=False,
+        wrap=width() != WIDE,
         placeholder="Type to search all runs",
         help="At most eight. The run that is chosen at the left is always shown.",
     )

@@ -20,7 +20,7 @@ from nnmech_dashboard.views.drift.rows import axis_of
 
 OUTCOMES = {"never": "never above one half", "did not last": "was above one half, which did not last"}
 """What is said in place of an onset where the outcome says it in too few words."""
-CROSSED = {"truth": "trained on affirmative, tested on negated", "polarity": "trained on true, tested on false"}
+CROSSED = {"truth": "from affirmative to negated", "polarity": "from true to false"}
 
 
 def onsets(selection: Selection) -> None:
@@ -89,7 +89,8 @@ def quality(selection: Selection) -> None:
         meaning=(
             f"AUROC of the {probe} probe in telling {one} from {zero} statements at step "
             f"{selection.first:,}, on entities that it was not fitted on; "
-            f"{sample_text(rows_where(rows, split='entity'))}. Dotted: chance. Bands: 95% intervals over entities."
+            f"{sample_text(rows_where(rows, split='entity'))}. From one kind to another: fitted on the first alone, "
+            "tested on the second. Dotted: chance. Bands: 95% intervals over entities."
         ),
         recipe=Recipe.drawn(table, plots.probe_auroc),
         known={table: rows},

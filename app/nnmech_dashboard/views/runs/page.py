@@ -6,18 +6,18 @@ import streamlit as st
 from nnmech.plots.every_run import series_label
 from nnmech.plots.style import BELIEF
 from nnmech_dashboard.parts.page import Page
-from nnmech_dashboard.parts.width import WIDE, width
+from nnmech_dashboard.parts.width import MEDIUM, NARROW, WIDE, width
 from nnmech_dashboard.parts.words import lead_html, note_html, plain_markdown
 from nnmech_dashboard.state.listing import Entry, list_runs
 from nnmech_dashboard.state.selection import Selection, choose
 
 REFRESH_SECONDS = 5
-ROW = 35
-"""Pixels of a row of the table."""
+MOST, HEIGHT = 16, 620
+"""Rows up to which the table is as high as they are, and its pixels from then on."""
 COLUMNS = {
-    "run": st.column_config.TextColumn("run", width=245),
+    "run": st.column_config.TextColumn("run", width=230),
     "claim": st.column_config.TextColumn("claim", width=105),
-    "condition": st.column_config.TextColumn("condition or arm", width=130),
+    "condition": st.column_config.TextColumn("condition or arm", width=125),
     "seed": st.column_config.NumberColumn("seed", width=45),
     "progress": st.column_config.ProgressColumn("progress", format="percent", min_value=0, max_value=1, width=85),
     "belief": st.column_config.ProgressColumn(
@@ -35,6 +35,9 @@ COLUMNS = {
     "model": st.column_config.TextColumn("model", width=75),
 }
 """The columns of the table, in order."""
+SHOWN = {WIDE: list(COLUMNS), MEDIUM: ["run", "condition", "seed", "progress", "belief"]}
+SHOWN[NARROW] = ["condition", "seed", "belief"]
+"""Those that there is room for, by the width of the page."""
 
 
 def draw(selection: Selection) -> None:
@@ -114,8 +117,8 @@ def _table(entries: list[Entry], selection: Selection) -> None:
         on_select=take,
         selection_mode="single-row",
         selection_default={"selection": {"rows": default}},
-        column_order=None if width() == WIDE else ["run", "condition", "belief"],
-        height=min(ROW * (len(rows) + 1) + 2, 620),
+        column_order=SHOWN[width()],
+        height="content" if len(rows) <= MOST else HEIGHT,
     )
     st.html(
         note_html(f"{len(rows):,} of {len(selection.listing.entries):,} runs. Shown everywhere: {selection.entry.id}.")
