@@ -184,9 +184,9 @@ def portrait_of_runs(portrait: pd.DataFrame, *, ends: Ends, title: str = "Repres
         counts = f"{counted(span(own, 'n_inside'), 'statements')} and {counted(span(own, 'n_says'), 'answers')}"
         note(
             figure,
-            "A path up the left side is said without being represented. Arrows follow training; squares phase 1, dots "
-            "phase 2, hollow the untouched model, small marks steps at which one of the two was recorded and the other "
-            f"is interpolated; numbers are steps, bars 95% intervals, n = {counts} a point.",
+            "Up the left side a claim is said without being represented. Squares phase 1, dots phase 2, hollow the "
+            f"untouched model, small where one of the two is interpolated; numbers are steps, bars 95% intervals, n = "
+            f"{counts} a point.",
         )
     return figure
 

@@ -11,7 +11,6 @@ RUN = "run=sample_run/isaksen_greek.anchor.seed0"
 PAGES = {
     f"?{RUN}": 0,
     f"drift?{RUN}&look=Onset": 6,
-    f"drift?{RUN}&look=Probe by layer": 6,
     f"statements?{RUN}": 1,
     f"tokens?{RUN}": 0,
     f"answers?{RUN}": 1,
