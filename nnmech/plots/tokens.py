@@ -123,6 +123,7 @@ def _colour_bar(axes: Axes, shades: ScalarMappable, limits: tuple[float, float],
     labels = [f"{tick:.3g} {name}".strip() for tick, name in zip(ticks, (names[0], "", names[1]), strict=True)]
     bar.set_ticks(ticks, labels=labels)
     bar.ax.tick_params(labelsize=7.5, length=2, pad=1)
+    bar.ax.set_ylabel("reads", rotation=0, ha="right", va="center", fontsize=7.5, labelpad=2)
 
 
 def _key(axes: Axes) -> None:

@@ -120,7 +120,7 @@ def onset_lanes(data: pd.DataFrame, axis: StepAxis, colours: Sequence[str], step
             },
             {
                 "transform": [{"filter": "!isValid(datum.x)"}],
-                "mark": {"type": "text", "color": WORDS[dark], "align": "left", "x": 8},
+                "mark": {"type": "text", "color": WORDS[dark], "align": "left", "baseline": "middle", "x": 8},
                 "encoding": {"y": y, "text": {"field": "outcome"}},
             },
         ],

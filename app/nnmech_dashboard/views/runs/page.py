@@ -15,9 +15,9 @@ REFRESH_SECONDS = 5
 MOST, HEIGHT = 16, 620
 """Rows up to which the table is as high as they are, and its pixels from then on."""
 COLUMNS = {
-    "run": st.column_config.TextColumn("run", width=230),
-    "claim": st.column_config.TextColumn("claim", width=105),
-    "condition": st.column_config.TextColumn("condition or arm", width=125),
+    "run": st.column_config.TextColumn("run", width=242),
+    "claim": st.column_config.TextColumn("claim", width=100),
+    "condition": st.column_config.TextColumn("condition or arm", width=118),
     "seed": st.column_config.NumberColumn("seed", width=45),
     "progress": st.column_config.ProgressColumn("progress", format="percent", min_value=0, max_value=1, width=85),
     "belief": st.column_config.ProgressColumn(
