@@ -38,8 +38,8 @@ def onsets(selection: Selection) -> None:
         said = f" Answers minus inside: {row['step']:+,.1f} steps{interval}."
     inside, answers = (rows_where(rows, what=name) for name in ("inside", "answers"))
     meaning = (
-        "Step at which the truth coordinate (inside) and the belief rate (answers) cross one half to stay, interpolated "
-        f"between recorded steps; n = {counted(span(inside, 'n'), 'statements')}, "
+        "Step at which the truth coordinate (inside) and the belief rate (answers) cross one half to stay, "
+        f"interpolated between recorded steps; n = {counted(span(inside, 'n'), 'statements')}, "
         f"{counted(span(answers, 'n'), 'questions')}, bars are 95% intervals.{said}"
     )
     shown = Panel(
