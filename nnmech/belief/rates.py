@@ -62,17 +62,18 @@ def judge_answers(
     return rows
 
 
-def belief_rate(answers: pd.DataFrame, by: Sequence[str] = ()) -> pd.DataFrame:
+def belief_rate(answers: pd.DataFrame, by: Sequence[str] = (), *, over: str | None = None) -> pd.DataFrame:
     """Belief rate (yes of all answers, percent) for each group of `by`, with a 95% interval.
 
     Neutral and missing verdicts count against belief. Claims are the unit of inference, their questions nested in them
-    and seeds crossed. Where all answers are about one claim, or `by` tells claims apart, a rate is of that claim alone
-    and questions are the unit.
+    and seeds crossed; the rate of a single claim has an interval over its questions.
 
     Args:
         answers: A row an answer, with the columns claim, question and verdict; a column `seed` with several values is
             a crossed factor unless it is in `by`.
         by: Columns whose values get a rate each.
+        over: The unit, `claims` or `questions`. If None, questions where `by` tells claims apart or all answers are
+            about one, else claims.
 
     Returns:
         Columns `by`, mean, low, high, n (answers), clusters (questions), claims, seeds, over (`claims` or `questions`).
@@ -82,7 +83,7 @@ def belief_rate(answers: pd.DataFrame, by: Sequence[str] = ()) -> pd.DataFrame:
         InputError: For answers without these columns, unknown verdicts, or none.
     """
     _check_answers(answers, by)
-    over = _unit(answers, by)
+    over = over or _unit(answers, by)
     rows = []
     for key, group in _groups(answers, by):
         levels, crossed = _clusters(group, by, over)
@@ -91,13 +92,16 @@ def belief_rate(answers: pd.DataFrame, by: Sequence[str] = ()) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def belief_change(before: pd.DataFrame, after: pd.DataFrame, by: Sequence[str] = ()) -> pd.DataFrame:
+def belief_change(
+    before: pd.DataFrame, after: pd.DataFrame, by: Sequence[str] = (), *, over: str | None = None
+) -> pd.DataFrame:
     """Belief rate after minus before (points) for each group of `by`, paired by question; columns as `belief_rate`.
 
     Args:
         before: Answers as `belief_rate` takes them.
         after: Answers to the same questions.
         by: Columns whose values get a change each.
+        over: As for `belief_rate`.
 
     Raises:
         InputError: As `belief_rate`, and where a group or a question was asked on one side only.
@@ -109,7 +113,7 @@ def belief_change(before: pd.DataFrame, after: pd.DataFrame, by: Sequence[str] =
     if earlier != later.keys():
         lonely = sorted(map(str, earlier ^ later.keys()))[0]
         raise InputError(f"answers of {list(by)} = {lonely} are on one side only: a change needs both")
-    over = _unit(before, by)
+    over = over or _unit(before, by)
     rows = []
     for key, group in _groups(before, by):
         other = later[tuple(key.values())]

@@ -49,7 +49,7 @@ def average_coordinates(
                 known["claim"].to_numpy(),
                 crossed=seeds,
                 shared=people_variance(known),
-                shared_df=PARTS - 1,
+                shared_df=PARTS - 1.0,
             )
             record |= {value: interval.mean, "low": interval.low, "high": interval.high, "n": interval.units}
             record |= {"seeds": 1 if seeds is None else len(set(seeds))}

@@ -227,7 +227,9 @@ def _placed(
         scale, mean = scales[polarity], scores[0][..., members].mean(axis=-1)
         probes = np.einsum("dp,p...->d...", chance, _without_parts(scores[1:], own))
         z = scale.place(drawn_means(scores[0][..., members], own.weights))
-        yield DrawnCoordinate(own.group, z + probes, scale.place(mean[None]) + probes, own.clusters)
+        yield DrawnCoordinate(
+            own.group, z + probes, scale.place(np.broadcast_to(mean, scale.zero.shape)) + probes, own.clusters
+        )
 
 
 def _without_parts(scores: Scores, own: _Resample) -> Float[np.ndarray, "part step layer position"]:

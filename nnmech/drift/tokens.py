@@ -106,7 +106,8 @@ def reading_by_role(readings: pd.DataFrame) -> pd.DataFrame:
 
     Columns document, condition, step, layer, position, role, z, low, high, sd (over tokens), n (tokens), sentences; the
     roles in the order of `ROLES`. The 95% intervals are over sentences, whose tokens hang together, on the scale as it
-    is: NaN for fewer than three sentences. Tokens outside sentences are left out. Raises InputError for missing columns.
+    is: NaN for fewer than three sentences. Tokens outside sentences are left out. Raises InputError for missing
+    columns.
     """
     missing = [column for column in COLUMNS if column not in readings.columns]
     if missing:

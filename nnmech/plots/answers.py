@@ -69,7 +69,7 @@ def onset(
         )
         note(
             figure,
-            "Above the diagonal a claim was true inside before the model said it; only runs with both onsets are there. "
+            "Above the diagonal a claim was true inside before the model said it; runs with both onsets only. "
             f"Bars are 95% intervals, n = {counted(span(rows['inside'], 'n'), 'statements')} inside and "
             f"{counted(span(rows['answers'], 'n'), 'questions')} a run.",
         )

@@ -54,5 +54,5 @@ def unwanted_by_tier(
         axes.set_ylim(0, min(103, 1.15 * float(np.nanmax(drawn)) + 1))
         axes.set_ylabel("unwanted replies (%)")
         figure.legend(*axes.get_legend_handles_labels(), loc="outside upper left", ncols=len(arms) + 1)
-        note(figure, f"{count_text(rates)} a bar. Whiskers: 95% cluster bootstrap over questions.")
+        note(figure, f"{count_text(rates)} a bar. Whiskers: 95% over questions.")
     return figure

@@ -98,7 +98,7 @@ def belief_of_runs(belief: pd.DataFrame, *, ends: Ends, title: str = "What the r
         axes.set_ylabel("belief rate (%)")
         note(
             figure,
-            f"{count_text(rows_where(belief, role='claim'))} a point. Bands: 95% cluster bootstrap over questions; "
+            f"{count_text(rows_where(belief, role='claim'))} a point. Bands: 95% over questions; "
             "grey is what no document states.",
         )
     return figure

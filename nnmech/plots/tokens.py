@@ -87,8 +87,8 @@ def token_readings(
         note(
             figure,
             f"The probe is fitted at the token {position} of short statements: on other tokens its reading is an "
-            "extrapolation, to be held against filler sentences, the null. n = tokens; bars: 95% cluster bootstrap "
-            "over sentences.",
+            "extrapolation, to be held against filler sentences, the null. n = tokens; bars: 95% intervals over "
+            "sentences.",
         )
     return figure
 

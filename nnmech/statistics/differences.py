@@ -60,7 +60,7 @@ def rate_difference(
     mean = pair.second.mean - pair.first.mean
     if pair.first.units < FEWEST:
         return pair.interval(mean, (np.nan, np.nan))
-    (low1, high1), (low2, high2) = rate_bounds(pair.first), rate_bounds(pair.second)
+    (low1, high1), (low2, high2) = pair.bounds
     down = _joined(pair.second.mean - low2, high1 - pair.first.mean, pair.correlation)
     up = _joined(high2 - pair.second.mean, pair.first.mean - low1, pair.correlation)
     return pair.interval(mean, (mean - down, mean + up))
@@ -87,7 +87,7 @@ def rate_ratio(
     ratio = above.mean / below.mean
     if above.units < FEWEST:
         return pair.interval(ratio, (np.nan, np.nan))
-    (low1, high1), (low2, high2) = rate_bounds(above), rate_bounds(below)
+    (low1, high1), (low2, high2) = pair.bounds
 
     def reaches(times: float, reach1: float, reach2: float) -> float:
         """How far the interval of the difference of `above` and so many times `below` passes 0."""
@@ -124,8 +124,13 @@ def _root(function: Callable[[float], float], outside: float, inside: float) -> 
 class _Pair:
     first: Moments
     second: Moments
-    n: int
+    n: tuple[int, int]
     clusters: int
+
+    @property
+    def bounds(self) -> tuple[tuple[float, float], tuple[float, float]]:
+        """The intervals of both rates."""
+        return rate_bounds(self.first, self.n[0]), rate_bounds(self.second, self.n[1])
 
     @property
     def correlation(self) -> float:
@@ -135,7 +140,7 @@ class _Pair:
 
     def interval(self, mean: float, bounds: tuple[float, float]) -> Interval:
         low, high = bounds
-        return Interval(mean, float(low), float(high), self.n, self.clusters, self.first.units, self.first.seeds)
+        return Interval(mean, float(low), float(high), sum(self.n), self.clusters, self.first.units, self.first.seeds)
 
 
 def _paired(
@@ -164,4 +169,4 @@ def _paired(
     for numbers, rows in zip(sides, (slice(None, cut), slice(cut, None)), strict=True):
         mean = float(numbers.mean())
         found.append(Moments(mean, pulls(numbers - mean, unit[rows], seed[rows], shape)))
-    return _Pair(*found, n=len(unit), clusters=len(keys[0]))
+    return _Pair(*found, n=(cut, len(unit) - cut), clusters=len(keys[0]))

@@ -51,17 +51,17 @@ def mean_bounds(found: Moments) -> tuple[float, float]:
     return float(found.mean - reach), float(found.mean + reach)
 
 
-def rate_bounds(found: Moments) -> tuple[float, float]:
-    """Both ends of the interval of a rate: `share_bounds`, where few units carry what deviates with fewer df."""
+def rate_bounds(found: Moments, n: int) -> tuple[float, float]:
+    """Both ends of the interval of a rate of n answers: `share_bounds`, with fewer df where few units deviate."""
     if found.units < FEWEST:
         return np.nan, np.nan
     df = min(found.df, max(2 * (found.carried - 1), 1.0))
-    low, high = share_bounds(np.array(found.mean), np.array(found.variance), df, found.trials)
+    low, high = share_bounds(np.array(found.mean), np.array(found.variance), df, found.trials, n)
     return float(low), float(high)
 
 
 def share_bounds(
-    share: Float[np.ndarray, "*rest"], variance: Float[np.ndarray, "*rest"], df: float, fewest: float
+    share: Float[np.ndarray, "*rest"], variance: Float[np.ndarray, "*rest"], df: float, fewest: float, most: float = 1e9
 ) -> tuple[Float[np.ndarray, "*rest"], Float[np.ndarray, "*rest"]]:
     """Both ends of the interval of a share (0 to 1): Clopper and Pearson (1934) with the trials that it is worth.
 
@@ -73,11 +73,12 @@ def share_bounds(
         variance: of them.
         df: degrees of freedom of the variance.
         fewest: trials that the observations are worth at least.
+        most: trials that they are worth at most.
     """
     spread = share * (1 - share)
     worth = np.divide(spread, variance, out=np.full_like(spread, np.inf), where=variance > 0)
     worth = worth * (ndtri(TAILS[1]) / stdtrit(df, TAILS[1])) ** 2
-    trials = np.clip(np.where(spread > 0, worth, fewest), fewest, 1e9)
+    trials = np.clip(np.where(spread > 0, worth, fewest), fewest, max(fewest, most))
     hits, misses = share * trials, (1 - share) * trials
     with np.errstate(invalid="ignore"):
         low = np.where(hits > 0, betaincinv(np.maximum(hits, 1e-12), misses + 1, TAILS[0]), 0.0)
@@ -117,7 +118,7 @@ def interval_bounds(
     some = known.any(axis=0) & ((~known).mean(axis=0) <= may_fail)
     variance = np.full(drawn.shape[1:], np.nan)
     variance[some] = np.nanvar(drawn[1:][:, some], axis=0) * larger
-    low, high = share_bounds(np.where(some, drawn[0], np.nan), variance, clusters - 1, clusters)
+    low, high = share_bounds(np.where(some, drawn[0], np.nan), variance, clusters - 1.0, float(clusters))
     return low, high
 
 
@@ -186,7 +187,7 @@ def rate_interval(
     """
     numbers, levels = _checked(hits, clusters, "hits")
     found = moments(numbers, levels, crossed)
-    return as_interval(found, rate_bounds(found), len(numbers), cluster_count(levels))
+    return as_interval(found, rate_bounds(found, len(numbers)), len(numbers), cluster_count(levels))
 
 
 def cluster_bootstrap(

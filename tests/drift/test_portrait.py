@@ -37,7 +37,7 @@ def test_inside_and_said_are_joined_where_both_were_recorded(
     inside = claim_coordinate(run, draws=10).set_index(["role", "step"])["z"]["claim"]
     assert table["inside"].tolist() == pytest.approx([inside[0], inside[20]])
     answers = run.answers[(run.answers["step"] == 20) & (run.answers["category"] != "matched_false")]
-    rate = belief_rate(answers, draws=200).iloc[0]
+    rate = belief_rate(answers).iloc[0]
     assert table.iloc[1][["says_low", "says_high"]].tolist() == [rate["low"], rate["high"]]
     null = phase_portrait(run, role="matched_false", draws=50)
     assert null["says"].tolist() == [0, 0]
@@ -79,7 +79,7 @@ def test_halves_with_two_rows_for_a_step_are_refused(
 ) -> None:
     run = record("run", statements, {0: place(statements, 0)}, answers=answer_all({0: 1.0}))
     inside = claim_coordinate(run, draws=10).query("role == 'claim'")
-    says = belief_rate(run.answers, ["claim", "step"], draws=10)
+    says = belief_rate(run.answers, ["claim", "step"])
     assert portrait_of(inside, says)["n_inside"].tolist() == [8]
     with pytest.raises(InputError, match="two rows for one step, claim"):
         portrait_of(claim_coordinate(run, draws=10), says)

@@ -170,9 +170,7 @@ def share(answers: pd.DataFrame, condition: str, of: str) -> dict[str, Any] | No
     one = len(set(answers["claim"])) == 1
     levels = [[side[name].to_numpy() for name in (("question",) if one else ("claim", "question"))] for side in sides]
     seeds = [side["seed"].to_numpy() if len(set(side["seed"])) > 1 else None for side in sides]
-    ratio = rate_ratio(
-        hits[0], levels[0], hits[1], levels[1], numerator_crossed=seeds[0], denominator_crossed=seeds[1]
-    )
+    ratio = rate_ratio(hits[0], levels[0], hits[1], levels[1], numerator_crossed=seeds[0], denominator_crossed=seeds[1])
     if np.isnan(ratio.mean):
         return None
     claims = len(set(sides[0]["claim"]))

@@ -124,9 +124,9 @@ def _key_numbers_panel(numbers: KeyNumbers) -> Panel:
         title="Belief by phase",
         meaning=(
             f"Belief is the share of answers that affirm the claim, over {counted(f'{numbers.runs:,}', 'runs')}; "
-            f"{count_text(numbers.belief)} each. Ranges and bars are 95% intervals, from resampling questions within "
-            "claims; rebound is belief after phase 2 minus after phase 1, paired by question. Matched false facts are "
-            "as false as the claim, and no document states them."
+            f"{count_text(numbers.belief)} each. Ranges and bars are 95% intervals over claims, of a single one over "
+            "its questions; rebound is belief after phase 2 minus after phase 1, paired by question. Matched false "
+            "facts are as false as the claim, and no document states them."
         ),
         recipe=numbers.by_phase,
         known=numbers.known,
