@@ -265,7 +265,7 @@ def _run_path(axes: Axes, rows: pd.DataFrame, look: RunLook, run: str, boundary:
             (x[start] + part * (x[start + 1] - x[start]), y[start] + part * (y[start + 1] - y[start])) for part in HEAD
         ]
         axes.annotate("", ends[1], ends[0], arrowprops=head)
-    measured = rows[["n_inside", "n_says"]].notna().to_numpy().all(axis=1)
+    measured = [bool(known) for known in rows["n_inside"].notna() & rows["n_says"].notna()]
     for place, step in enumerate(steps):
         first = boundary is not None and step <= boundary
         fill, size = "white" if step == 0 else look.colour, 5.5 if measured[place] else 2.5

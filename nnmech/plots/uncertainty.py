@@ -41,7 +41,7 @@ def uncertain_coordinates(own: pd.DataFrame, null: pd.DataFrame) -> np.ndarray:
         null_low = null_high = BETWEEN_CONTROLS
     else:
         bounds = null.set_index(["layer", "step"])[["low", "high"]]
-        bounds = bounds.reindex(pd.MultiIndex.from_frame(own[["layer", "step"]]))
+        bounds = bounds.reindex(pd.MultiIndex.from_arrays([own["layer"], own["step"]]))
         null_low, null_high = bounds["low"], bounds["high"]
     return includes_null(own["low"], own["high"], null_low, null_high) & own["z"].notna().to_numpy()
 

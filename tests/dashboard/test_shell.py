@@ -153,6 +153,14 @@ def test_a_run_in_progress_is_followed_through_a_half_written_line(open_app: Ope
     assert f"step {BOUNDARY + 1:,} of 5" in words(app.run())
 
 
+def test_a_run_is_called_by_its_arm_and_seed(open_app: Open, tmp_path: Path) -> None:
+    write_experiment(tmp_path / "demo")
+    (choice,) = (box for box in open_app(tmp_path).selectbox if box.label == "Run")
+    assert choice.options
+    assert all(re.match(r"(anchor|no) constraint, seed 0, ", name) for name in choice.options)
+    assert all(name.endswith(" (demo)") for name in choice.options)
+
+
 def test_tables_change_with_the_files(open_app: Open, tmp_path: Path) -> None:
     folder = write_experiment(tmp_path / "demo")
     app = open_app(folder, page="compare", compare="The whole experiment")

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import streamlit as st
+from streamlit.components.v2 import component
 from streamlit.delta_generator import DeltaGenerator
 
 NARROW, MEDIUM, WIDE = "narrow", "medium", "wide"
@@ -28,7 +29,7 @@ export default function ({ data, setStateValue }) {
   return () => watcher.disconnect();
 }
 """
-_watch = st.components.v2.component("nnmech_width", js=_WATCH)
+_watch = component("nnmech_width", js=_WATCH)
 
 
 def width() -> str:
