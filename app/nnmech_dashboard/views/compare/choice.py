@@ -18,7 +18,7 @@ def choose_runs(selection: Selection) -> tuple[list[Entry], Entry | None]:
     """Draw the choice of runs and of the baseline; the runs, the chosen one and the baseline always among them."""
     listing = selection.listing
     _keep_to(_alike(selection))
-    runs, baseline, pin = st.columns([6, 3.4, 1.7], vertical_alignment="bottom")
+    runs, baseline, pin = st.columns([6, 3.4, 1.7] if width() == WIDE else [5, 3, 2.4], vertical_alignment="bottom")
     names = runs.multiselect(
         "Runs",
         listing.names,
