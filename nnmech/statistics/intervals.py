@@ -56,7 +56,7 @@ def rate_bounds(found: Moments, n: int) -> tuple[float, float]:
     if found.units < FEWEST:
         return np.nan, np.nan
     df = min(found.df, max(2 * (found.carried - 1), 1.0))
-    low, high = share_bounds(np.array(found.mean), np.array(found.variance), df, found.trials, n)
+    low, high = share_bounds(np.array(found.mean), np.array(found.variance), df, found.trials, float(n))
     return float(low), float(high)
 
 
