@@ -210,7 +210,7 @@ def basis_line(figures: Mapping[str, dict[str, Any] | None]) -> str:
     if not rows:
         return ""
     if len(rows) == 1:
-        return f"Each row rests on {next(iter(rows))}."
+        return f"All rests on {next(iter(rows))}."
     return f"Rows rest on {'; '.join(': '.join((counts, ', '.join(names))) for counts, names in rows.items())}."
 
 
