@@ -22,7 +22,7 @@ from nnmech.statistics import FEWEST, Interval, mean_interval
 LABELS = ("claim", "tier", "arm", "condition", "seed", "boundary", "steps")
 SINGLE_RUN_DRAWS = 50
 """For the coordinate of a single run, whose interval is not shown: those of results are over claims."""
-PEOPLE_DRAWS = 200
+PEOPLE_DRAWS = 100
 """Of the people of probe and controls, which the intervals of results count."""
 BASIS = ("claims", "questions", "seeds")
 CROSSED = tuple((truth, polarity) for truth in (True, False) for polarity in (1, -1))
@@ -210,7 +210,7 @@ def basis_line(figures: Mapping[str, dict[str, Any] | None]) -> str:
     if not rows:
         return ""
     if len(rows) == 1:
-        return f"Each row rests on {next(iter(rows))}."
+        return f"All rests on {next(iter(rows))}."
     return f"Rows rest on {'; '.join(': '.join((counts, ', '.join(names))) for counts, names in rows.items())}."
 
 
