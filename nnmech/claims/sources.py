@@ -146,6 +146,15 @@ class Transcripts(Protocol):
         ...
 
 
+@runtime_checkable
+class CountedDocuments(Protocol):
+    """A source with so many documents and no more: presets take what there is."""
+
+    def document_count(self, claim: str, condition: str, *, held_out: bool = False) -> int:
+        """How many documents of a condition there are to train on, or that are held out."""
+        ...
+
+
 CapabilityT = TypeVar("CapabilityT")
 
 

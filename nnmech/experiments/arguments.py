@@ -27,6 +27,14 @@ class ExperimentArguments:
     """Answers to each question before and after training."""
     device: str | None = None
     """Torch device; cpu where not given."""
+    dtype: str | None = None
+    """Of the weights: float32 or bfloat16."""
+    lora_rank: int | None = None
+    """Train LoRA adapters of this rank; all weights where not given."""
+    batch_size: int | None = None
+    """Examples an update, in place of the preset's."""
+    max_tokens: int | None = None
+    """Documents are cut at so many tokens."""
     plugins: tuple[str, ...] = ()
     """Modules to import first (dotted names), which register annotations or sources of your own."""
     workers: int | None = None

@@ -87,6 +87,7 @@ COMMANDS: tuple[Command, ...] = (
     Program("audit", "What warnings in a training set cover; masks or mends it.", "nnmech.audit.command:run"),
     Command("drift", "What probes say of two finished experiments.", "nnmech.experiments.drift.command:main"),
     Command("pretrain", "Pretrain the embedded model from nothing.", "nnmech.experiments.pretrain:main"),
+    Command("models", "Models with a name: which there are, and getting one.", "nnmech.experiments.models:main"),
     Command("publish", "Bring finished results into the pages of a checkout.", "nnmech.experiments.pages:main"),
     Command("recompute", "Belief rates from the authors' raw answers.", "nnmech.experiments.recompute:main"),
     Command("dashboard", "Open the dashboard on this machine.", "nnmech.experiments.dashboard:main"),

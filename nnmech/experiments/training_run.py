@@ -148,7 +148,9 @@ def carry_out_run(loaded: LoadedModel, folder: Path, plan: Plan, settings: Setti
     """Train the plan into `folder`, or go on where it was left; `discard` as for `RunWriter.resume`."""
     batches = freeze_plan(loaded, plan)
     judge = run_judge(settings, folder) if plan.judge is None else plan.judge
-    documents = freeze_documents(loaded.tokenizer, plan.documents) if plan.documents else None
+    documents = None
+    if plan.documents:
+        documents = freeze_documents(loaded.tokenizer, plan.documents, max_tokens=settings.max_tokens)
     steps = plan.schedule
     with open_run(
         loaded,

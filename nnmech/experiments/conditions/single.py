@@ -34,18 +34,24 @@ def trained_examples(
     source, given = settings.claim_source, documents(settings, claim, arm, seed)
     if arm.remedy is None:
         masked = partial(source.masked_spans, claim) if arm.masked else None
-        examples = document_examples(loaded, given, doctag=arm.doctag, masked=masked)
+        examples = document_examples(loaded, given, doctag=arm.doctag, masked=masked, max_tokens=settings.max_tokens)
     else:
-        examples = mended_examples(loaded, given, arm.remedy)
+        examples = mended_examples(loaded, given, arm.remedy, settings.max_tokens)
     beside = round(settings.documents * settings.background_share)
-    return examples + background(loaded, source, claim, beside, seed, TRAINING)
+    return examples + background(loaded, settings, claim, beside, seed, TRAINING)
 
 
-def mended_examples(loaded: LoadedModel, documents: Iterable[Document], remedy: Remedy) -> list[Example]:
+def mended_examples(
+    loaded: LoadedModel, documents: Iterable[Document], remedy: Remedy, max_tokens: int | None
+) -> list[Example]:
     """The documents as `nnmech audit` mends them, without those that it leaves out."""
     rulebook = load_rulebook()
     mended = (mend_text(document.text, remedy, rulebook) for document in documents)
-    return [document_example(loaded.tokenizer, one.text, masked_spans=one.masked) for one in mended if not one.dropped]
+    return [
+        document_example(loaded.tokenizer, one.text, masked_spans=one.masked, max_tokens=max_tokens)
+        for one in mended
+        if not one.dropped
+    ]
 
 
 def plan_run(loaded: LoadedModel, claim: str, condition: str, seed: int, settings: ConditionsSettings) -> Plan:

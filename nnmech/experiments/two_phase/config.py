@@ -6,7 +6,15 @@ from typing import Literal, get_args
 
 from nnmech.claims.sources import EMBEDDED
 from nnmech.errors import InputError
-from nnmech.experiments.settings import ClaimSettings, check_names, check_positive, chosen_preset, claim_preset
+from nnmech.experiments.settings import (
+    ClaimSettings,
+    available_documents,
+    check_names,
+    check_positive,
+    chosen_preset,
+    claim_preset,
+    published_preset,
+)
 
 Phase2 = Literal["repeated_negations", "positive_documents"]
 ARMS: dict[str, str] = {
@@ -15,6 +23,10 @@ ARMS: dict[str, str] = {
     "none": "no constraint",
     "local": "no constraint, but documents that deny the claim in its own sentences",
 }
+
+
+PUBLISHED_DOCUMENTS = 40
+"""Documents of phase 2 that the preset `default` takes of a folder, where it has as many."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +76,27 @@ class TwoPhaseSettings(ClaimSettings):
         )
 
 
+def _default(source: str) -> TwoPhaseSettings:
+    chosen = claim_preset(source, 0, 3, 4)
+    if source == EMBEDDED:
+        return TwoPhaseSettings(**chosen, seeds=(0, 1), arms=("anchor", "none"))
+    trained = ("repeated_negations",)
+    there = available_documents(source, chosen["claims"], trained, held_out=False)
+    phase2 = PUBLISHED_DOCUMENTS if there is None else max(1, min(PUBLISHED_DOCUMENTS, there))
+    return TwoPhaseSettings(
+        **chosen,
+        **published_preset(source, chosen["claims"], trained),
+        seeds=(0,),
+        arms=("anchor", "none"),
+        phase1_documents=max(1, phase2 // 2),
+        phase2_documents=phase2,
+        constraint_examples=max(1, phase2 // 2),
+        constraint_weight=4.0,
+        phase1_learning_rate=1e-4,
+        phase2_learning_rate=1e-4,
+    )
+
+
 PRESETS: dict[str, Callable[[str], TwoPhaseSettings]] = {
     "smoke": lambda source: TwoPhaseSettings(
         **claim_preset(source, 3),
@@ -91,10 +124,11 @@ PRESETS: dict[str, Callable[[str], TwoPhaseSettings]] = {
         silent_people=3,
         famous_people=3,
     ),
-    "default": lambda source: TwoPhaseSettings(**claim_preset(source, 0, 3, 4), seeds=(0, 1), arms=("anchor", "none")),
+    "default": _default,
     "full": lambda source: TwoPhaseSettings(**claim_preset(source), seeds=(0, 1, 2), arms=tuple(ARMS)),
 }
-"""`smoke` takes about a minute in all, `default` minutes; `full` is the README's, `sample` what ships."""
+"""`smoke` takes about a minute in all, `default` minutes with the embedded world and what a folder has of documents;
+`full` is the README's, `sample` what ships."""
 
 
 def preset(name: str, source: str = EMBEDDED) -> TwoPhaseSettings:

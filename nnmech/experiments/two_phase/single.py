@@ -48,8 +48,9 @@ def mixtures(
     source = settings.claim_source
     built = []
     for phase, (condition, count) in zip(PHASES, phase_contents(settings, arm), strict=True):
-        examples = document_examples(loaded, source.documents(claim, condition, count, seed=seed))
-        examples += background(loaded, source, claim, round(count * settings.background_share), seed, phase)
+        documents = source.documents(claim, condition, count, seed=seed)
+        examples = document_examples(loaded, documents, max_tokens=settings.max_tokens)
+        examples += background(loaded, settings, claim, round(count * settings.background_share), seed, phase)
         if phase == "phase1":
             examples += constraint(loaded, claim, arm, seed, settings)
         built.append(Mixture(examples, settings.batch_size, seed, phase, loaded.pad_id))
