@@ -151,7 +151,7 @@ def _groups(answers: pd.DataFrame, by: Sequence[str]) -> Iterator[tuple[dict[str
 
 
 def _unit(answers: pd.DataFrame, by: Sequence[str]) -> str:
-    return QUESTIONS if "claim" in by or answers["claim"].nunique(dropna=False) == 1 else CLAIMS
+    return QUESTIONS if "claim" in by or len(set(answers["claim"])) == 1 else CLAIMS
 
 
 def _clusters(group: pd.DataFrame, by: Sequence[str], over: str) -> tuple[list[np.ndarray], np.ndarray | None]:
@@ -169,7 +169,7 @@ def _percent(interval: Interval, group: pd.DataFrame, over: str) -> Mapping[str,
         "high": PERCENT * interval.high,
         "n": interval.n,
         "clusters": interval.clusters,
-        "claims": int(group["claim"].nunique(dropna=False)),
-        "seeds": int(group["seed"].nunique(dropna=False)) if "seed" in group.columns else 1,
+        "claims": len(set(group["claim"])),
+        "seeds": len(set(group["seed"])) if "seed" in group.columns else 1,
         "over": over,
     }

@@ -83,8 +83,9 @@ def beyond_nulls(changes: pd.DataFrame, neutral: pd.DataFrame) -> pd.DataFrame:
         A row a claim and seed that has all four: columns claim, seed, z, people.
     """
     keys = ["claim", "seed"]
-    own, control = (
-        paired_rows(*(side.loc[(side["role"] == role).to_numpy()].dropna(subset=["z"]) for role in (NULL, CLAIM)), keys)
-        for side in (changes, neutral)
-    )
+    own, control = (paired_rows(_of_role(side, NULL), _of_role(side, CLAIM), keys) for side in (changes, neutral))
     return paired_rows(control, own, keys)
+
+
+def _of_role(changes: pd.DataFrame, role: str) -> pd.DataFrame:
+    return changes.loc[(changes["role"] == role).to_numpy() & changes["z"].notna().to_numpy()]

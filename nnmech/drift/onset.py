@@ -94,7 +94,7 @@ def average_onset(onsets: pd.DataFrame) -> pd.DataFrame:
         if len(known):
             interval = mean_interval(known["step"], known["claim"].to_numpy(), crossed=known["seed"].to_numpy())
             record |= {"step": interval.mean, "low": interval.low, "high": interval.high, "n": interval.units}
-        counts = {name: int((group["outcome"] == outcome).sum()) for name, outcome in COUNTED.items()}
+        counts = {name: int(np.count_nonzero(group["outcome"] == outcome)) for name, outcome in COUNTED.items()}
         record |= {"runs": len(group), **counts}
         records.append(record)
     return pd.DataFrame(records)

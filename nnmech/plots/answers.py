@@ -149,7 +149,7 @@ def _lanes(axes: Axes, onsets: dict[str, pd.DataFrame], conditions: Sequence[str
 def _counts(rows: pd.DataFrame) -> str:
     """How many runs have an onset, and below what became of the others."""
     found = f"{np.count_nonzero(rows['reached'])} of {len(rows)}"
-    others = {WITHOUT[outcome]: int((rows["outcome"] == outcome).sum()) for outcome in WITHOUT}
+    others = {WITHOUT[outcome]: int(np.count_nonzero(rows["outcome"] == outcome)) for outcome in WITHOUT}
     return "\n".join([found, *(f"{count} {words}" for words, count in others.items() if count)])
 
 

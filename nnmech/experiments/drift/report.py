@@ -62,7 +62,8 @@ def headlines(inside: pd.DataFrame, neutral: pd.DataFrame) -> pd.DataFrame:
     neutral documents; paired by claim and seed. Columns arm, stage, and those of `average_coordinates`.
     """
     found = []
-    for (arm, stage), after in inside.groupby(["arm", "stage"], sort=False):
+    for key, after in inside.groupby(["arm", "stage"], sort=False):
+        arm, stage = tuple(key)  # pyright: ignore[reportGeneralTypeIssues]
         before = inside[(inside["arm"] == arm) & (inside["stage"] == STAGES[0])]
         if stage != STAGES[0]:
             found.append(beyond_nulls(_changed(before, after), neutral).assign(arm=arm, stage=stage))
