@@ -8,6 +8,7 @@ import streamlit as st
 
 from nnmech_dashboard.parts.page import FilesPage, Page
 from nnmech_dashboard.parts.panel import guarded
+from nnmech_dashboard.parts.width import watch_width
 from nnmech_dashboard.parts.words import age_text, badge_html, lead_html, plain_markdown
 from nnmech_dashboard.state import background
 from nnmech_dashboard.state.following import FOLLOW_SECONDS, follow
@@ -56,6 +57,7 @@ def _to_root(page: st.Page) -> Callable[[], None]:
 
 
 def _show(page: Page | FilesPage, listing: Listing) -> None:
+    watch_width()
     if isinstance(page, FilesPage):
         page.draw(listing)
         return

@@ -4,7 +4,7 @@ import os
 import shutil
 from pathlib import Path
 
-from nnmech.chat_rendering import BoundlessTemplateError, render_bounded
+from nnmech.chat_rendering import WALL_SECONDS, BoundlessTemplateError, render_bounded
 from nnmech.errors import InputError
 from nnmech.models import load_model
 from nnmech.runs import drop_checkpoints
@@ -83,7 +83,7 @@ def hostile_dialogues(folder: Path, effort: float) -> Result:
         template = "{% if messages[0].content == 'now' %}" + action + "{% endif %}{{ messages[0].content }}"
         for content in ("before", "now", "after"):
             try:
-                with limited(3 * SECONDS):
+                with limited(WALL_SECONDS + 3 * SECONDS):
                     found = render_bounded(template, [{"role": "user", "content": content}], {}, prompt=False)
             except BoundlessTemplateError:
                 found = "now"

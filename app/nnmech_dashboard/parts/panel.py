@@ -140,4 +140,4 @@ def waiting(what: str) -> None:
 def empty(what: str, command: str) -> None:
     """Says that there is nothing to show, and what to run so that there is."""
     st.html(note_html(what))
-    st.code(command, language="bash")
+    st.code(command, language="bash", wrap_lines=True)

@@ -9,6 +9,7 @@ from threading import Lock
 import streamlit as st
 
 from nnmech.errors import RunError
+from nnmech.plots.every_run import series_label
 from nnmech.runs.format import DOCUMENTS_FILE, INFO_FILE, LOG_FILES, MANIFEST_FILE, QUESTIONS_FILE, STATEMENTS_FILE
 from nnmech.runs.summary import RunSummary, summarise_run
 from nnmech.shipped import shipped
@@ -34,6 +35,17 @@ class Entry:
     """The experiment that the run belongs to."""
     seen: Stamp = ()
     """The stamp of its files, taken before anything of it was read: what is written later shows as another one."""
+
+    @property
+    def label(self) -> str:
+        """What tells it from the other runs first: arm or condition and seed, then its claim and where it is."""
+        summary = self.summary
+        if summary is None or summary.condition is None:
+            return self.id
+        seed = () if summary.seed is None else (f"seed {summary.seed}",)
+        about = () if summary.claim is None else (summary.claim,)
+        place = self.id.split("/")[0] if self.around is not None else self.id
+        return f"{', '.join((series_label(summary.condition), *seed, *about))} ({place})"
 
 
 @dataclass(frozen=True)

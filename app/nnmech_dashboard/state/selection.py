@@ -1,5 +1,6 @@
 """What the reader looks at: one run, claim, probe, layer, position and step for all pages, kept in the address."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -143,7 +144,10 @@ def select(listing: Listing, *, inside: bool) -> Selection:
     Raises NnmechError where the chosen run cannot be read.
     """
     _default("run", listing.names, _newest(listing))
-    _pick("Run", "run", listing.names, help="Type to search. The page Runs has them in a table.")
+    labels = {entry.id: entry.label for entry in listing.entries}
+    _pick(
+        "Run", "run", listing.names, help="Type to search. The page Runs has them in a table.", words=labels.__getitem__
+    )
     entry = listing[chosen()["run"]]
     run = open_run(str(entry.path))
     claim = _claim(run)
@@ -260,7 +264,15 @@ def _noted(key: str) -> dict[str, str]:
     return st.session_state.setdefault(key, {})
 
 
-def _pick(label: str, key: str, options: list[Any], *, slider: bool = False, help: str | None = None) -> None:
+def _pick(
+    label: str,
+    key: str,
+    options: list[Any],
+    *,
+    slider: bool = False,
+    help: str | None = None,
+    words: Callable[[Any], str] = str,
+) -> None:
     """A widget for one key of the selection, which outlives the widget."""
     widget = f"_pick_{key}"
     st.session_state[widget] = chosen()[key]
@@ -272,7 +284,7 @@ def _pick(label: str, key: str, options: list[Any], *, slider: bool = False, hel
         st.select_slider(label, options, key=widget, on_change=take, format_func=lambda step: f"{step:,}", help=help)
     else:
         st.selectbox(
-            label, options, key=widget, on_change=take, format_func=lambda value: escaped(str(value)), help=help
+            label, options, key=widget, on_change=take, format_func=lambda value: escaped(words(value)), help=help
         )
 
 

@@ -19,6 +19,7 @@ from nnmech.runs.labels import RunLabels
 from nnmech_dashboard.charts.curves import Line, StepAxis, interval_text
 from nnmech_dashboard.parts.faults import fault_text
 from nnmech_dashboard.parts.theme import null_colour, shade
+from nnmech_dashboard.parts.width import width
 from nnmech_dashboard.parts.words import plain_html
 from nnmech_dashboard.state.listing import Entry
 from nnmech_dashboard.state.opening import kind_of_run, open_run
@@ -102,7 +103,7 @@ def run_names(runs: Sequence[tuple[Entry, RunLabels]]) -> list[str]:
 def axis_of(runs: Sequence[Compared]) -> StepAxis:
     """The axis that the runs share."""
     # A run that trains nothing has its one step at the start of any axis.
-    return StepAxis(tuple(dict.fromkeys(run.ends for run in runs if run.ends[1] > 0)) or ((None, 1),))
+    return StepAxis(tuple(dict.fromkeys(run.ends for run in runs if run.ends[1] > 0)) or ((None, 1),), width())
 
 
 def gather(runs: Sequence[Compared], fetch: Callable[[Compared], pd.DataFrame | None]) -> Gathered:
