@@ -82,7 +82,7 @@ def texts(app: Any) -> list[str]:
 def tokens(text: str) -> list[tuple[str, str, str]]:
     """Colour, figure and letters of each token."""
     found = re.findall(
-        r"<span class='nn-token[^']*' style='background: (#\w+); color: #\w+' data-z='z ([^']*)'>(.*?)</span>",
+        r"<span class='nn-token[^']*' style='background: (#\w+); color: #\w+' data-z='([^']*)'>(.*?)</span>",
         text,
         flags=re.DOTALL,
     )
@@ -276,7 +276,7 @@ def test_in_the_browser_hovering_shows_z_and_the_step_changes_the_colour(page, m
         tip = "element => getComputedStyle(element, '::after').content"
         assert token.evaluate(tip) in ("none", "normal")
         token.hover()
-        assert token.evaluate(tip) == f'"z {own["z"].iloc[3]:.2f}"'
+        assert token.evaluate(tip) == f'"{own["z"].iloc[3]:.2f}"'
         colour = "element => getComputedStyle(element).backgroundColor"
         last = token.evaluate(colour)
         page.get_by_role("slider", name="Step").press("Home")
