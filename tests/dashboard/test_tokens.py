@@ -30,10 +30,6 @@ WILD = (
     "<img src=x onerror='window.hacked=1'> **not** $x^2$ :red[true] &amp; <b>false</b>  <script>alert(1)</script>\nNo."
 )
 WIDTH, STEPS = 8, (0, 4, 9)
-
-
-@pytest.fixture
-
 NAMES = {
     "mention": "a mention",
     "head": "the heading",
@@ -43,6 +39,7 @@ NAMES = {
 """What the page calls sentences of these roles."""
 
 
+@pytest.fixture
 def make(tmp_path: Path) -> Callable[..., Path]:
     """`make(text, ...)`: a run whose every token reads step / 9; without `controls` told apart nothing can be read."""
 
