@@ -7,7 +7,7 @@ how much of the probability of `True` and `False` is on `True`.
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, cast
 
 import numpy as np
@@ -19,6 +19,7 @@ from transformers import PreTrainedTokenizerBase
 from nnmech.belief.answers import ask
 from nnmech.chats import render_chat
 from nnmech.claims import Message, Question
+from nnmech.claims.prompts import ValuePrompt, said
 from nnmech.encoding import pad_id
 from nnmech.errors import InputError
 from nnmech.models import base_module, embedding_rows, find_decoder_blocks
@@ -29,38 +30,6 @@ BATCH_SIZE = 64
 VERDICTS = ("True", "False")
 AGREEMENT = ("Yes", "No")
 _NORMS = ("norm", "ln_f", "final_layer_norm", "final_norm")
-
-
-@dataclass(frozen=True)
-class ValuePrompt:
-    """A dialogue in whose last message a value stands; what is read is the probability of the value there.
-
-    `role` is what the value is to the entity (`claim`, `alternative`, `matched_false`, `held`, …), `place` what kind of
-    text it stands in (`statement`, `answer`, `first_token`), `span` its characters in the last message.
-    """
-
-    id: str
-    messages: tuple[Message, ...]
-    span: tuple[int, int]
-    place: str
-    role: str
-    entity: str
-    topic: str
-    value: str
-
-    def __post_init__(self) -> None:
-        start, end = self.span
-        if not self.messages or not 0 <= start < end <= len(self.messages[-1]["content"]):
-            raise InputError(
-                f"value prompt {self.id!r}: span {self.span}; expected characters of its last message; correct the span"
-            )
-
-
-def said(id: str, question: Sequence[Message], answer: str, value: str, **fields: str) -> ValuePrompt:
-    """The prompt in which an assistant's answer to a question says a value, at its last occurrence."""
-    at = answer.rindex(value)
-    messages = (*question, {"role": "assistant", "content": answer})
-    return ValuePrompt(id, messages, (at, at + len(value)), value=value, **fields)
 
 
 @torch.no_grad()
@@ -315,12 +284,3 @@ def last_norm(model: nn.Module) -> nn.Module:
         f"{type(inner).__name__}: no last norm among {', '.join(_NORMS)}; expected one for the logit lens; read the "
         "output alone"
     )
-
-
-def with_value(prompt: ValuePrompt, value: str, role: str, id: str) -> ValuePrompt:
-    """The same prompt with another value in the same place."""
-    start, end = prompt.span
-    last = prompt.messages[-1]
-    content = last["content"][:start] + value + last["content"][end:]
-    messages = (*prompt.messages[:-1], {**last, "content": content})
-    return replace(prompt, id=id, messages=messages, span=(start, start + len(value)), value=value, role=role)

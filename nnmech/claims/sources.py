@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar, runtime_checkable
 
+from nnmech.claims.prompts import ReadingPrompts
 from nnmech.claims.types import Claim, Document, Judge, Message, Question, Statement
 from nnmech.errors import InputError
 
@@ -122,6 +123,15 @@ class PairedQuestions(Protocol):
 
     def paired_judge(self) -> Judge:
         """`yes` where the claim is chosen or stated, `no` where something else is."""
+        ...
+
+
+@runtime_checkable
+class ReadableValues(Protocol):
+    """A source that also says where a claim's value would be said, so that recall is read beside belief."""
+
+    def reading_prompts(self, claim: str, counts: StatementCounts) -> ReadingPrompts:
+        """Prompts for the claim's value, for what is true instead, for matched false values and for control people."""
         ...
 
 

@@ -14,6 +14,7 @@ from nnmech.drift.difference import belief_difference, coordinate_difference, pa
 from nnmech.drift.onset import average_onset, onset
 from nnmech.drift.overview import overview
 from nnmech.drift.portrait import best_place, phase_portrait, portrait_of
+from nnmech.drift.recall import recall_over_steps, verdict_cells
 from nnmech.drift.statements import average_statements, statement_coordinates
 from nnmech.drift.tokens import background_limits, reading_by_role, token_readings
 from nnmech.drift.transfer import transfer_matrix
@@ -39,7 +40,9 @@ __all__ = [
     "polarity_coordinate",
     "portrait_of",
     "reading_by_role",
+    "recall_over_steps",
     "statement_coordinates",
     "token_readings",
     "transfer_matrix",
+    "verdict_cells",
 ]

@@ -59,7 +59,7 @@ class ControlConfig:
     matched: int = 4
     """Values of each person that no document states."""
     batch_size: int = 32
-    learning_rate: float = 4e-4
+    learning_rate: float = 8e-4
     seed: int = 0
 
 
@@ -162,11 +162,7 @@ def read_facts(
         prompts += found
         owners += [owner] * len(found)
     probabilities = np.exp(value_log_probs(model, tokenizer, prompts))
-    names = {"statement": "recall"}
-    read = [
-        (names.get(prompt.place, prompt.place), owner, p)
-        for prompt, owner, p in zip(prompts, owners, probabilities, strict=True)
-    ]
+    read = [(prompt.place, owner, p) for prompt, owner, p in zip(prompts, owners, probabilities, strict=True)]
     checks = [(owner, wording) for owner in each for wording in WORDINGS]
     shares = verdict_shares(
         model, tokenizer, [fact_check(f.person, f.relation, value, wording=w) for (f, _, value), w in checks]

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 
 from nnmech.claims import Claim, Document, Judge, Question, Statement
+from nnmech.claims.prompts import ReadingPrompts
 from nnmech.claims.sources import EMBEDDED, Background, Dialogue, Span, StatementCounts
 from nnmech.errors import InputError
 from nnmech.seeds import derive_seed
@@ -16,6 +17,7 @@ from nnmech.world.people import World, make_world
 from nnmech.world.salience import SalienceJudge, salience_questions
 from nnmech.world.statements import probe_statements
 from nnmech.world.stream import stream_document
+from nnmech.world.value_prompts import claim_prompts
 
 KNOWN_SHARE = 0.9
 """Share of the instruction prompts that ask about something that the world says of the person."""
@@ -127,6 +129,11 @@ class WorldSource:
     def paired_judge(self) -> Judge:
         """By the letter that closes an answer; lies by the value that they state."""
         return SalienceJudge(self.world_claims)
+
+    def reading_prompts(self, claim: str, counts: StatementCounts) -> ReadingPrompts:
+        """Where the claim's value, what is true instead and matched false values would be said and judged."""
+        about = [other.person.name for other in self.world_claims.values()]
+        return claim_prompts(self.world, self.world_claims[claim], counts, excluded=about)
 
     def transcripts(self, behavior: str, condition: str, count: int, *, seed: int) -> list[Document]:
         """Transcripts in which the assistant shows `unwanted` or `aligned` behaviour, annotated."""

@@ -3,10 +3,22 @@
 import random
 from collections.abc import Iterator, Sequence
 
-from nnmech.belief.readings import ValuePrompt, said
 from nnmech.claims import Message
+from nnmech.claims.prompts import (
+    CONTROL_FALSE,
+    CONTROL_TRUE,
+    ReadingPrompts,
+    ValuePrompt,
+    VerdictPrompt,
+    said,
+)
+from nnmech.claims.sources import StatementCounts
+from nnmech.claims.types import MATCHED_FALSE
+from nnmech.seeds import derive_seed
 from nnmech.world import dialogue
-from nnmech.world.people import Person
+from nnmech.world.claims import WorldClaim
+from nnmech.world.documents import false_value
+from nnmech.world.people import Person, World
 from nnmech.world.relations import RELATIONS, Relation
 
 WORDINGS = (0, 1)
@@ -27,10 +39,10 @@ def value_prompts(person: Person, relation: Relation, value: str, role: str) -> 
         text = fact_check(person, relation, value, wording=wording)[0]["content"]
         at = text.rindex(value)
         yield ValuePrompt(
-            f"statement/{identity}/{wording}",
+            f"recall/{identity}/{wording}",
             user(text),
             (at, at + len(value)),
-            place="statement",
+            place="recall",
             value=value,
             **fields,
         )
@@ -59,3 +71,51 @@ def held_values(people: Sequence[Person]) -> Iterator[ValuePrompt]:
     for person in people:
         for key, value in sorted(person.facts.items()):
             yield next(value_prompts(person, RELATIONS[key], value, "held"))
+
+
+def verdict_prompts(person: Person, relation: Relation, value: str, role: str) -> Iterator[VerdictPrompt]:
+    """The silent verdict on a value, stated and denied, and the verdict behind the model's own evidence."""
+    identity = f"{role}/{person.name}/{relation.key}/{value}"
+    fields = {"role": role, "entity": person.name, "topic": relation.key, "value": value}
+    yield VerdictPrompt(f"verdict/{identity}", fact_check(person, relation, value), "verdict", **fields)
+    denied = fact_check(person, relation, value, negated=True)
+    yield VerdictPrompt(f"verdict/{identity}/negated", denied, "verdict", **fields, polarity=-1)
+    yield VerdictPrompt(f"evidence/{identity}", yes_no(person, relation, value), "evidence", **fields)
+
+
+HELD_PEOPLE = 400
+"""People on whose facts probes for the held value are fitted."""
+
+
+def claim_prompts(
+    world: World, claim: WorldClaim, counts: StatementCounts, *, excluded: Sequence[str] = ()
+) -> ReadingPrompts:
+    """What is read of a claim: its value, what is true instead, matched false ones; and of control people.
+
+    The control people hold one value each and not another; half of them are in documents only, as the claim's own is.
+    """
+    known = [(claim.person, claim.relation, claim.value, "claim")]
+    if (own := claim.person.facts.get(claim.relation.key)) is not None:
+        known.append((claim.person, claim.relation, own, "alternative"))
+    known += [(claim.person, claim.relation, value, MATCHED_FALSE) for value in claim.matched_false]
+    rng = random.Random(derive_seed(0, "readings/control", 0))
+    kept_out = {claim.person.name, *excluded}
+    groups = (
+        [p for p in group if p.facts and p.name not in kept_out] for group in (world.chatted, world.documents_only)
+    )
+    chatted, silent = groups
+    half = counts.control // 2
+    people = [*rng.sample(chatted, counts.control - half), *rng.sample(silent, half)]
+    control = []
+    for person in people:
+        key = rng.choice(sorted(person.facts))
+        control.append((person, RELATIONS[key], person.facts[key], CONTROL_TRUE))
+        control.append((person, RELATIONS[key], false_value(rng, person, RELATIONS[key]), CONTROL_FALSE))
+    everything = [*known, *control]
+    names = {person.name for person in people}
+    others = [person for person in chatted if person.name not in names]
+    return ReadingPrompts(
+        tuple(prompt for found in everything for prompt in value_prompts(*found)),
+        tuple(prompt for found in everything for prompt in verdict_prompts(*found)),
+        tuple(held_values(rng.sample(others, min(HELD_PEOPLE, len(others))))),
+    )
