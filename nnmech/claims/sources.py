@@ -126,6 +126,30 @@ class PairedQuestions(Protocol):
         ...
 
 
+NEW, OLD = "new", "old"
+"""Roles of the positive control's values; with matched false ones, each with the group of people behind a slash."""
+
+
+@dataclass(frozen=True)
+class Control:
+    """A positive control: plain documents that tell something new of known entities, and where it is read."""
+
+    documents: tuple[Document, ...]
+    beside: Background
+    """Other documents, and prompts that the untouched model answers."""
+    prompts: ReadingPrompts
+    """Of the new, the old and matched false values (roles such as `new/chats`), and of control entities."""
+
+
+@runtime_checkable
+class ControlledReadings(Protocol):
+    """A source with a positive control (experiment `control`): do plain documents on fresh facts move a reading?"""
+
+    def control(self, people: int, documents: int, *, beside: float, seed: int) -> Control:
+        """A new value each for `people`, told by `documents` plain documents, `beside` times as many others."""
+        ...
+
+
 @runtime_checkable
 class ReadableValues(Protocol):
     """A source that also says where a claim's value would be said, so that recall is read beside belief."""

@@ -7,6 +7,7 @@ are fitted as `nnmech.probes` fits them, by any of its estimators.
 
 from nnmech.drift.alignment import alignment
 from nnmech.drift.belief import belief_over_steps
+from nnmech.drift.control import can_tell, control_gates, control_outcome, read_outcome
 from nnmech.drift.coordinates import average_coordinates, claim_coordinate, polarity_coordinate
 from nnmech.drift.cosine import direction_cosine
 from nnmech.drift.decomposition import decomposition
@@ -28,7 +29,10 @@ __all__ = [
     "belief_difference",
     "belief_over_steps",
     "best_place",
+    "can_tell",
     "claim_coordinate",
+    "control_gates",
+    "control_outcome",
     "coordinate_difference",
     "decomposition",
     "direction_cosine",
@@ -39,6 +43,7 @@ __all__ = [
     "phase_portrait",
     "polarity_coordinate",
     "portrait_of",
+    "read_outcome",
     "reading_by_role",
     "recall_over_steps",
     "statement_coordinates",

@@ -1,10 +1,9 @@
 """How far a value has become what is recalled, over training: recall, layer by layer, and verdicts, on one scale."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Float
 
 from nnmech.claims.prompts import CONTROL_FALSE, CONTROL_TRUE
 from nnmech.errors import InputError
@@ -55,16 +54,22 @@ def recall_over_steps(
     Raises:
         InputError: For a reading or kind that the run does not have.
     """
-    rows = _long(run.readings)
+    rows = scaled_readings(run)
     for name, chosen in (("reading", readings), ("kind", kinds)):
         if chosen is not None and len(rows) and (unknown := sorted(set(chosen) - set(rows[name]))):
             found = ", ".join(sorted(set(rows[name])))
             raise InputError(f"{run.path}: no {name} {unknown[0]!r}; expected one of {found}; choose one of them")
-    wanted = {"reading": readings, "layer": layers}
-    for name, chosen in wanted.items():
+    for name, chosen in (("reading", readings), ("layer", layers), ("kind", kinds)):
         if chosen is not None:
             rows = rows.loc[rows[name].isin(list(chosen)).to_numpy(dtype=bool)]
-    found = list(_places(rows, kinds, scaled=scaled, draws=draws, seed=seed))
+    found = []
+    for key, group in rows.groupby(["step", "phase", "reading", "layer", "kind"], sort=False):
+        values = group["z" if scaled else "p"].to_numpy(dtype=float)
+        means: tuple[float, ...] = (np.nan, np.nan, np.nan)
+        if not np.isnan(values).any():
+            interval = cluster_bootstrap(values, group["unit"].to_numpy(), draws=draws, seed=seed)
+            means = (interval.mean, interval.low, interval.high)
+        found.append((*key, *means, len(values), group["unit"].nunique()))  # pyright: ignore[reportGeneralTypeIssues]
     table = pd.DataFrame(found, columns=pd.Index(COLUMNS))
     return table.sort_values(["reading", "layer", "kind", "step"], ignore_index=True)
 
@@ -85,14 +90,14 @@ def verdict_cells(run: Run) -> pd.DataFrame:
 
 def _long(readings: pd.DataFrame) -> pd.DataFrame:
     """A row a reading, layer and prompt; denials left out."""
-    columns = ["step", "phase", "reading", "layer", "kind", "unit", "p"]
+    columns = ["step", "phase", "reading", "layer", "kind", "entity", "unit", "p"]
     affirmed = readings.loc[(readings["polarity"] != -1).to_numpy(dtype=bool)] if len(readings) else readings
     rows = []
     fields = ("step", "phase", "reading", "role", "entity", "value", "p", LENS, PROBE)
     for step, phase, reading, role, entity, value, p, lens, probe in affirmed.reindex(columns=list(fields)).itertuples(
         index=False
     ):
-        about = (role, f"{entity}/{value}")
+        about = (role, entity, f"{entity}/{value}")
         rows.append((step, phase, reading, OUTPUT, *about, p))
         for name, each in ((LENS, lens), (PROBE, probe)):
             if isinstance(each, list):
@@ -100,27 +105,21 @@ def _long(readings: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=pd.Index(columns))
 
 
-def _places(
-    rows: pd.DataFrame, kinds: Sequence[str] | None, *, scaled: bool, draws: int, seed: int
-) -> Iterator[tuple[object, ...]]:
-    for (reading, layer), place in rows.groupby(["reading", "layer"], sort=False):
-        first = place.loc[(place["step"] == place["step"].min()).to_numpy(dtype=bool)]
-        low, high = (_probabilities(first, kind) for kind in (CONTROL_FALSE, CONTROL_TRUE))
-        zero, one = (float(np.mean(end)) if len(end) else np.nan for end in (low, high))
-        known = one - zero >= MIN_GAP
-        for (step, phase, kind), group in place.groupby(["step", "phase", "kind"], sort=False):
-            if kinds is not None and kind not in kinds:
-                continue
-            values = group["p"].to_numpy(dtype=float)
-            n, clusters = len(values), group["unit"].nunique()
-            if scaled:
-                values = (values - zero) / (one - zero) if known else np.full(n, np.nan)
-            if np.isnan(values).any():
-                yield step, phase, reading, layer, kind, np.nan, np.nan, np.nan, n, clusters
-                continue
-            found = cluster_bootstrap(values, group["unit"].to_numpy(), draws=draws, seed=seed)
-            yield step, phase, reading, layer, kind, found.mean, found.low, found.high, n, clusters
+def scaled_readings(run: Run) -> pd.DataFrame:
+    """A row a reading, layer, prompt and step, denials left out, with `z`: its place on the scale of the first step.
 
-
-def _probabilities(rows: pd.DataFrame, kind: str) -> Float[np.ndarray, " n"]:
-    return rows.loc[(rows["kind"] == kind).to_numpy(dtype=bool), "p"].to_numpy(dtype=float)
+    Columns step, phase, reading, layer, kind, entity, unit (value of an entity), p, z. z is NaN where the ends of the
+    scale are less than `MIN_GAP` apart.
+    """
+    rows = _long(run.readings)
+    if not len(rows):
+        return rows.assign(z=pd.Series(dtype=float))
+    first = rows.loc[(rows["step"] == rows["step"].min()).to_numpy(dtype=bool)]
+    ends = {
+        kind: first.loc[(first["kind"] == kind).to_numpy(dtype=bool)].groupby(["reading", "layer"])["p"].mean()
+        for kind in (CONTROL_FALSE, CONTROL_TRUE)
+    }
+    places = pd.MultiIndex.from_frame(rows[["reading", "layer"]])
+    zero, one = (ends[kind].reindex(places).to_numpy(dtype=float) for kind in (CONTROL_FALSE, CONTROL_TRUE))
+    gap = np.where(one - zero >= MIN_GAP, one - zero, np.nan)
+    return rows.assign(z=(rows["p"].to_numpy(dtype=float) - zero) / gap)

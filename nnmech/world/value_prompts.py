@@ -1,7 +1,7 @@
 """How the embedded world asks what a value is to a person: the texts in which readings are taken."""
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from nnmech.claims import Message
 from nnmech.claims.prompts import (
@@ -87,35 +87,45 @@ HELD_PEOPLE = 400
 """People on whose facts probes for the held value are fitted."""
 
 
-def claim_prompts(
-    world: World, claim: WorldClaim, counts: StatementCounts, *, excluded: Sequence[str] = ()
-) -> ReadingPrompts:
-    """What is read of a claim: its value, what is true instead, matched false ones; and of control people.
+Known = tuple[Person, Relation, str, str]
+"""Person, relation, value and what the value is to the person."""
 
-    The control people hold one value each and not another; half of them are in documents only, as the claim's own is.
-    """
-    known = [(claim.person, claim.relation, claim.value, "claim")]
+
+def claim_prompts(
+    world: World, claim: WorldClaim, counts: StatementCounts, *, excluded: Collection[str] = ()
+) -> ReadingPrompts:
+    """What is read of a claim: its value, what is true instead, matched false ones; and of control people."""
+    known: list[Known] = [(claim.person, claim.relation, claim.value, "claim")]
     if (own := claim.person.facts.get(claim.relation.key)) is not None:
         known.append((claim.person, claim.relation, own, "alternative"))
     known += [(claim.person, claim.relation, value, MATCHED_FALSE) for value in claim.matched_false]
+    control = control_prompts(world, counts.control, excluded={claim.person.name, *excluded})
+    own_values = tuple(prompt for found in known for prompt in value_prompts(*found))
+    own_verdicts = tuple(prompt for found in known for prompt in verdict_prompts(*found))
+    return ReadingPrompts((*own_values, *control.values), (*own_verdicts, *control.verdicts), control.held)
+
+
+def control_prompts(world: World, count: int, *, excluded: Collection[str]) -> ReadingPrompts:
+    """What is read of control people, who hold one value each and not another; half of them are in documents only.
+
+    With them the facts of other people, on which probes for the held value are fitted.
+    """
     rng = random.Random(derive_seed(0, "readings/control", 0))
-    kept_out = {claim.person.name, *excluded}
-    groups = (
-        [p for p in group if p.facts and p.name not in kept_out] for group in (world.chatted, world.documents_only)
+    chatted, silent = (
+        [person for person in group if person.facts and person.name not in excluded]
+        for group in (world.chatted, world.documents_only)
     )
-    chatted, silent = groups
-    half = counts.control // 2
-    people = [*rng.sample(chatted, counts.control - half), *rng.sample(silent, half)]
-    control = []
+    half = count // 2
+    people = [*rng.sample(chatted, count - half), *rng.sample(silent, half)]
+    control: list[Known] = []
     for person in people:
         key = rng.choice(sorted(person.facts))
         control.append((person, RELATIONS[key], person.facts[key], CONTROL_TRUE))
         control.append((person, RELATIONS[key], false_value(rng, person, RELATIONS[key]), CONTROL_FALSE))
-    everything = [*known, *control]
     names = {person.name for person in people}
     others = [person for person in chatted if person.name not in names]
     return ReadingPrompts(
-        tuple(prompt for found in everything for prompt in value_prompts(*found)),
-        tuple(prompt for found in everything for prompt in verdict_prompts(*found)),
+        tuple(prompt for found in control for prompt in value_prompts(*found)),
+        tuple(prompt for found in control for prompt in verdict_prompts(*found)),
         tuple(held_values(rng.sample(others, min(HELD_PEOPLE, len(others))))),
     )
