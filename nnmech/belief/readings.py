@@ -147,7 +147,7 @@ def cue_residuals(
     """The residual stream at the token before each prompt's value, after every block, on the CPU."""
     rows = _rows(tokenizer, prompts)
     found: Tensor | None = None
-    blocks = find_decoder_blocks(decoder(model))
+    blocks = list(find_decoder_blocks(model))
     with undisturbed(model):
         for batch, _, _ in _batches(model, tokenizer, rows, batch_size):
             streams, _ = run(decoder(model), blocks, batch)
@@ -247,7 +247,7 @@ def _scores(
 ) -> Float[np.ndarray, "read prompt"]:
     """By the lens after each block where asked, then as the model says it."""
     rows = _rows(tokenizer, prompts)
-    blocks = find_decoder_blocks(base_module(model)) if layers else []
+    blocks = list(find_decoder_blocks(model)) if layers else []
     norm = last_norm(model) if layers else None
     unembedding = cast(Any, base_module(model)).get_output_embeddings()
     found = np.zeros((len(blocks) + 1, len(prompts)))

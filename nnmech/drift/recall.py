@@ -69,7 +69,7 @@ def recall_over_steps(
         if not np.isnan(values).any():
             interval = cluster_bootstrap(values, group["unit"].to_numpy(), draws=draws, seed=seed)
             means = (interval.mean, interval.low, interval.high)
-        found.append((*key, *means, len(values), group["unit"].nunique()))  # pyright: ignore[reportGeneralTypeIssues]
+        found.append((*key, *means, len(values), group["unit"].nunique()))
     table = pd.DataFrame(found, columns=pd.Index(COLUMNS))
     return table.sort_values(["reading", "layer", "kind", "step"], ignore_index=True)
 

@@ -51,7 +51,7 @@ class TwoPhaseSettings(ClaimSettings):
     phase2_learning_rate: float = 4e-4
     """Higher than in phase 1: an update of a small model moves it less than one of the paper's."""
     evaluations: tuple[int, int] = (5, 7)
-    """Log-spaced evaluations in phase 1 and in phase 2; at the steps of the snapshots, so that both tell of one model."""
+    """Log-spaced evaluations in phase 1 and in phase 2, at the steps of the snapshots."""
     snapshots: tuple[int, int] = (5, 7)
     """Log-spaced snapshots in phase 1 and in phase 2, beside the one of the untouched model."""
 
