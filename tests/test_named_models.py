@@ -8,7 +8,8 @@ import pytest
 
 from nnmech.errors import InputError
 from nnmech.models import load_model
-from nnmech.named_models import CACHE_VARIABLE, NAMED_MODELS, get_model, named_folder
+from nnmech.named_models import NAMED_MODELS, get_model, named_folder
+from nnmech.user_cache import CACHE_VARIABLE
 
 SMOLLM2 = NAMED_MODELS["smollm2"]
 

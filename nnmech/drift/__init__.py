@@ -6,13 +6,14 @@ are fitted as `nnmech.probes` fits them, by any of its estimators.
 """
 
 from nnmech.drift.alignment import alignment
+from nnmech.drift.averages import average_coordinates, beyond_nulls
 from nnmech.drift.belief import belief_over_steps
 from nnmech.drift.control import can_tell, control_gates, control_outcome, read_outcome
-from nnmech.drift.coordinates import average_coordinates, claim_coordinate, polarity_coordinate
+from nnmech.drift.coordinates import claim_coordinate, polarity_coordinate
 from nnmech.drift.cosine import direction_cosine
 from nnmech.drift.decomposition import decomposition
 from nnmech.drift.difference import belief_difference, coordinate_difference, paired_steps, phase_ends
-from nnmech.drift.onset import average_onset, onset
+from nnmech.drift.onset import OUTCOMES, average_onset, onset
 from nnmech.drift.overview import overview
 from nnmech.drift.portrait import best_place, phase_portrait, portrait_of
 from nnmech.drift.recall import recall_over_steps, verdict_cells
@@ -21,6 +22,7 @@ from nnmech.drift.tokens import background_limits, reading_by_role, token_readin
 from nnmech.drift.transfer import transfer_matrix
 
 __all__ = [
+    "OUTCOMES",
     "alignment",
     "average_coordinates",
     "average_onset",
@@ -29,6 +31,7 @@ __all__ = [
     "belief_difference",
     "belief_over_steps",
     "best_place",
+    "beyond_nulls",
     "can_tell",
     "claim_coordinate",
     "control_gates",

@@ -6,6 +6,8 @@ from typing import Annotated, Any
 
 import tyro
 
+from nnmech.errors import InputError
+
 
 @dataclass(frozen=True, kw_only=True)
 class ExperimentArguments:
@@ -79,3 +81,9 @@ class JudgedArguments(ClaimArguments):
     are always judged by the source's rules."""
     judge_url: str | None = None
     """Address of an OpenAI-compatible endpoint for --judge llm:MODEL, such as http://127.0.0.1:8000/v1."""
+
+
+def check_discard(resume: Path | None, discard: bool) -> None:
+    """InputError for `--discard` without `--resume`."""
+    if discard and resume is None:
+        raise InputError("--discard is given without --resume; expected both; add --resume DIR, or leave it out")

@@ -113,7 +113,7 @@ def gather_coordinate_differences(
 
 
 def gather_portraits(runs: Mapping[str, Run], *, layer: int, position: str, claim: str | None = None) -> pd.DataFrame:
-    """What each run represents of its claim against what it says, at the steps that have both, by step and role.
+    """What each run represents of its claim against what it says, by step and role, at every step of either.
 
     Args:
         runs: By the names that a legend gives them.
@@ -122,10 +122,10 @@ def gather_portraits(runs: Mapping[str, Run], *, layer: int, position: str, clai
         claim: Of runs that name no claim of their own.
 
     Returns:
-        The columns of `portrait_of`, and run, condition and role.
+        The columns of `portrait_of`, and run, condition and role; what a step lacks is interpolated.
     """
     inside = gather_coordinates(runs, layer=layer, position=position, claim=claim)
-    return portrait_of(inside, gather_beliefs(runs, claim=claim), by=PORTRAIT_KEYS)
+    return portrait_of(inside, gather_beliefs(runs, claim=claim), by=PORTRAIT_KEYS, between=True)
 
 
 def gather_readings(

@@ -20,9 +20,9 @@ from nnmech.recording.snapshots import Snapshot, hook_name
 from nnmech.runs import RunWriter
 from nnmech_dashboard.testing import served, settled
 from tests.dashboard.answer_runs import ANCHOR, SAMPLE_RUN
-from tests.dashboard.checked import execute
 from tests.dashboard.conftest import SAMPLE
 from tests.dashboard.token_runs import document, statements
+from tests.plots.execution import execute
 
 FIRST, LAST = SAMPLE_RUN.steps[0], SAMPLE_RUN.steps[-1]
 PLACE = {"layer": 4, "position": "assistant"}

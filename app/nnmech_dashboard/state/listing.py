@@ -9,6 +9,7 @@ from threading import Lock
 import streamlit as st
 
 from nnmech.errors import RunError
+from nnmech.plots.every_run import series_label
 from nnmech.runs.format import DOCUMENTS_FILE, INFO_FILE, LOG_FILES, MANIFEST_FILE, QUESTIONS_FILE, STATEMENTS_FILE
 from nnmech.runs.summary import RunSummary, summarise_run
 from nnmech.shipped import shipped
@@ -32,6 +33,17 @@ class Entry:
     """The experiment that the run belongs to."""
     seen: Stamp = ()
     """The stamp of its files, taken before anything of it was read: what is written later shows as another one."""
+
+    @property
+    def label(self) -> str:
+        """What tells it from the other runs first: arm or condition and seed, then its claim and where it is."""
+        summary = self.summary
+        if summary is None or summary.condition is None:
+            return self.id
+        seed = () if summary.seed is None else (f"seed {summary.seed}",)
+        about = () if summary.claim is None else (summary.claim,)
+        place = self.id.split("/")[0] if self.around is not None else self.id
+        return f"{', '.join((series_label(summary.condition), *seed, *about))} ({place})"
 
 
 @dataclass(frozen=True)
@@ -68,6 +80,10 @@ def list_runs(roots: Sequence[Path]) -> Listing:
     experiments, faults = [], [f"{root}: no such folder. Give a folder that holds runs." for root in _missing(roots)]
     seen: set[Path] = set()
     for root in roots:
+        faults += [
+            f"{folder}: files of a run without {INFO_FILE}, which says whose they are; put it back from a copy"
+            for folder in _headless(root)
+        ]
         for folder, around in _folders(root):
             if folder.resolve() in seen:
                 continue
@@ -114,6 +130,15 @@ def _folders(root: Path) -> Iterator[tuple[Path, Path | None]]:
             subfolders.clear()
 
 
+def _headless(root: Path) -> Iterator[Path]:
+    """The folders that hold what a run writes, and not what makes them a run."""
+    for folder, subfolders, files in os.walk(root):
+        subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
+        if INFO_FILE not in files and not {MANIFEST_FILE, LOG_FILES["event"]}.isdisjoint(files):
+            subfolders.clear()
+            yield Path(folder)
+
+
 def _name(folder: Path, root: Path, around: Path | None) -> str:
     if around is not None:
         return f"{around.resolve().name}/{folder.name}"
@@ -128,6 +153,13 @@ def _entry(name: str, folder: Path, around: Path | None) -> Entry:
         return Entry(name, folder, fault=str(error), around=around, seen=seen)
 
 
+def _summary(folder: Path) -> RunSummary:
+    try:
+        return summarise_run(folder)
+    except RunError:
+        return summarise_run(folder, damaged=True)
+
+
 class _Summaries:
     """The summary of every run that was listed, until one of its files changes; for all sessions."""
 
@@ -140,7 +172,7 @@ class _Summaries:
             known = self._known.get(folder)
         if known is None or known[0] != now:
             try:
-                known = (now, summarise_run(folder))
+                known = (now, _summary(folder))
             except RunError as error:
                 known = (now, str(error))
             with self._lock:

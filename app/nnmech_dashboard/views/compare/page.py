@@ -6,6 +6,7 @@ import streamlit as st
 
 from nnmech_dashboard.parts.page import Page
 from nnmech_dashboard.parts.panel import guarded
+from nnmech_dashboard.parts.width import side_by_side
 from nnmech_dashboard.parts.words import lead_html, note_html
 from nnmech_dashboard.state.following import follow
 from nnmech_dashboard.state.listing import Entry
@@ -56,7 +57,7 @@ def _side_by_side(selection: Selection) -> None:
     runs, faults = compared(entries, selection)
     report(faults)
     st.html(key_html(runs, pinned, selection.dark))
-    left, right = st.columns(2, gap="medium")
+    left, right = side_by_side()
     with left, guarded("What the runs say cannot be drawn"):
         said_panel(runs, selection)
     with right, guarded("What the runs represent cannot be drawn"):
@@ -75,7 +76,7 @@ def _against(runs: Sequence[Compared], pinned: Entry | None, selection: Selectio
         what = "Pin a run as baseline" if baseline is None else "Choose another run beside the baseline"
         st.html(note_html(f"{what} to see how far the others are from it, paired by question and by statement."))
         return
-    left, right = st.columns(2, gap="medium")
+    left, right = side_by_side()
     with left, guarded("Differences of belief cannot be drawn"):
         said_apart_panel(others, baseline, selection)
     with right, guarded("Differences of the coordinate cannot be drawn"):

@@ -3,22 +3,26 @@
 import pandas as pd
 import streamlit as st
 
+from nnmech.plots.every_run import series_label
 from nnmech.plots.style import BELIEF
 from nnmech_dashboard.parts.page import Page
-from nnmech_dashboard.parts.words import lead_html, note_html, plain_markdown
+from nnmech_dashboard.parts.width import MEDIUM, NARROW, WIDE, width
+from nnmech_dashboard.parts.words import lead_html, note_html, plain_data, plain_markdown
 from nnmech_dashboard.state.listing import Entry, list_runs
 from nnmech_dashboard.state.selection import Selection, choose
 
 REFRESH_SECONDS = 5
+MOST, HEIGHT = 16, 620
+"""Rows up to which the table is as high as they are, and its pixels from then on."""
 COLUMNS = {
-    "run": st.column_config.TextColumn("run or experiment", width=125),
-    "claim": st.column_config.TextColumn("claim", width=105),
-    "condition": st.column_config.TextColumn("condition or arm", width=130),
+    "run": st.column_config.TextColumn("run", width=242),
+    "claim": st.column_config.TextColumn("claim", width=100),
+    "condition": st.column_config.TextColumn("condition or arm", width=118),
     "seed": st.column_config.NumberColumn("seed", width=45),
     "progress": st.column_config.ProgressColumn("progress", format="percent", min_value=0, max_value=1, width=85),
     "belief": st.column_config.ProgressColumn(
         "belief now",
-        format="%.0f %%",
+        format="%.0f%%",
         min_value=0,
         max_value=100,
         width=95,
@@ -31,6 +35,9 @@ COLUMNS = {
     "model": st.column_config.TextColumn("model", width=75),
 }
 """The columns of the table, in order."""
+SHOWN = {WIDE: list(COLUMNS), MEDIUM: ["run", "condition", "seed", "progress", "belief"]}
+SHOWN[NARROW] = ["condition", "seed", "belief"]
+"""Those that there is room for, by the width of the page."""
 
 
 def draw(selection: Selection) -> None:
@@ -103,14 +110,15 @@ def _table(entries: list[Entry], selection: Selection) -> None:
     names = [entry.id for entry in entries]
     default = [names.index(selection.entry.id)] if selection.entry.id in names else []
     st.dataframe(
-        rows,
+        plain_data(rows),
         hide_index=True,
         column_config=COLUMNS,
         key="runs",
         on_select=take,
         selection_mode="single-row",
         selection_default={"selection": {"rows": default}},
-        height=min(38 * (len(rows) + 1), 620),
+        column_order=SHOWN[width()],
+        height="content" if len(rows) <= MOST else HEIGHT,
     )
     st.html(
         note_html(f"{len(rows):,} of {len(selection.listing.entries):,} runs. Shown everywhere: {selection.entry.id}.")
@@ -121,11 +129,10 @@ def _row(entry: Entry) -> dict[str, object]:
     summary = entry.summary
     assert summary is not None
     return {
-        # Within an experiment claim, condition and seed say the rest.
-        "run": entry.id if entry.around is None else entry.id.split("/")[0],
+        "run": entry.id,
         "experiment": summary.experiment,
         "claim": summary.claim,
-        "condition": summary.condition,
+        "condition": None if summary.condition is None else series_label(summary.condition),
         "seed": summary.seed,
         "progress": summary.progress,
         "step": summary.step,
