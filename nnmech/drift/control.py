@@ -13,7 +13,7 @@ from nnmech.errors import InputError
 from nnmech.files.bounds import SMALL
 from nnmech.files.json_text import read_json
 from nnmech.runs import Run
-from nnmech.statistics import cluster_bootstrap
+from nnmech.statistics import mean_interval
 
 MIN_MOVE = 0.2
 """What the new value must gain over matched false ones, on the scale from 0 to 1: the interval has to lie above it."""
@@ -24,13 +24,11 @@ _ROLES = (NEW, OLD, MATCHED_FALSE)
 _STAGES = ("before", "after")
 
 
-def control_outcome(run: Run, *, draws: int = 2000, seed: int = 0) -> pd.DataFrame:
+def control_outcome(run: Run) -> pd.DataFrame:
     """How far each reading of the new values moved, beside those of matched false ones, by group of people.
 
     Args:
         run: Of the experiment `control`.
-        draws: Of the bootstrap.
-        seed: Of the draws.
 
     Returns:
         Columns reading, layer (-1 for the output), group, then p (probability) and z (0 where false values of control
@@ -69,7 +67,7 @@ def control_outcome(run: Run, *, draws: int = 2000, seed: int = 0) -> pd.DataFra
         if np.isnan(moved).any():
             found.append({**named, "moved": np.nan, "low": np.nan, "high": np.nan, "n": len(moved), "passes": False})
             continue
-        interval = cluster_bootstrap(moved, np.arange(len(moved)), draws=draws, seed=seed)
+        interval = mean_interval(moved, np.arange(len(moved)))
         ends = {"moved": interval.mean, "low": interval.low, "high": interval.high}
         found.append({**named, **ends, "n": len(moved), "passes": bool(interval.low > MIN_MOVE)})
     return pd.DataFrame(found)

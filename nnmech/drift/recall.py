@@ -8,7 +8,7 @@ import pandas as pd
 from nnmech.claims.prompts import CONTROL_FALSE, CONTROL_TRUE
 from nnmech.errors import InputError
 from nnmech.runs import Run
-from nnmech.statistics import cluster_bootstrap
+from nnmech.statistics import mean_interval
 
 COLUMNS = ["step", "phase", "reading", "layer", "kind", "value", "low", "high", "n", "clusters"]
 OUTPUT = -1
@@ -27,8 +27,6 @@ def recall_over_steps(
     layers: Sequence[int] | None = None,
     kinds: Sequence[str] | None = None,
     scaled: bool = True,
-    draws: int = 1000,
-    seed: int = 0,
 ) -> pd.DataFrame:
     """What is read of values at every snapshot: 0 where false values of control people lie, 1 where held ones do.
 
@@ -43,13 +41,11 @@ def recall_over_steps(
         kinds: Roles of values: `claim`, `alternative` (what was true), `matched_false`, `control_true`,
             `control_false`; all by default.
         scaled: Whether values are on that scale; else they are probabilities.
-        draws: Of the bootstrap.
-        seed: Of the draws.
 
     Returns:
         Columns step, phase, reading, layer (-1 for the output), kind, value, low, high, n (prompts), clusters (values
         of entities), one row a step, reading, layer and kind. value is NaN where the ends are less than 0.1 apart: such
-        a reading tells nothing. The 95% intervals resample values of entities; NaN for a single one.
+        a reading tells nothing. The 95% intervals take values of entities for the unit; NaN for a single one.
 
     Raises:
         InputError: For a reading or kind that the run does not have.
@@ -67,7 +63,7 @@ def recall_over_steps(
         values = group["z" if scaled else "p"].to_numpy(dtype=float)
         means: tuple[float, ...] = (np.nan, np.nan, np.nan)
         if not np.isnan(values).any():
-            interval = cluster_bootstrap(values, group["unit"].to_numpy(), draws=draws, seed=seed)
+            interval = mean_interval(values, group["unit"].to_numpy())
             means = (interval.mean, interval.low, interval.high)
         found.append((*key, *means, len(values), group["unit"].nunique()))
     table = pd.DataFrame(found, columns=pd.Index(COLUMNS))
