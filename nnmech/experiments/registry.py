@@ -85,6 +85,11 @@ EXPERIMENTS = (
         "Is a claim held true, or does it merely come to mind?",
         "nnmech.experiments.salience:SALIENCE",
     ),
+    ExperimentEntry(
+        "control",
+        "Which readings follow plain documents on fresh facts?",
+        "nnmech.experiments.control:CONTROL",
+    ),
 )
 COMMANDS: tuple[Command, ...] = (
     *EXPERIMENTS,

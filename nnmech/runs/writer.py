@@ -179,6 +179,10 @@ class RunWriter:
                 raise InputError(f"{self.path}: an answer without a step ({sorted(row)}); give each row its step.")
         self._append("answers", [{**row, "step": checked_step(row["step"])} for row in rows], time=False)
 
+    def readings(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Add a line a reading of a value, each with its step; the columns are those of `Run.readings`."""
+        self._append("readings", [{**row, "step": checked_step(row.get("step"))} for row in rows], time=False)
+
     def snapshot(self, step: int, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
         """Store the snapshot of a step, float tensors by name; RunError where the step has one."""
         self._store_once("snapshot", step, tensors, metadata)
@@ -303,7 +307,7 @@ class RunWriter:
         kept = {kind: [row for row in rows if is_kept(kind, row, target)] for kind, rows in found.logs.items()}
         self._start_logs(kept)
         self._events = {event_key(row) for row in kept["event"]}
-        rows = [*kept["event"], *kept["metrics"], *kept["answers"], *self._manifest.values()]
+        rows = [*kept["event"], *kept["metrics"], *kept["answers"], *kept["readings"], *self._manifest.values()]
         self.last_step = max((row["step"] for row in rows), default=-1)
         row = {"kind": "resume", "step": target}
         if notes:

@@ -10,7 +10,7 @@ from nnmech.encoding import Example, document_example
 from nnmech.experiments.conditions.config import POSITIVE, Arm, ConditionsSettings, arms
 from nnmech.experiments.data import background, document_examples, held_out_examples, token_documents
 from nnmech.experiments.estimate import Estimate, estimate
-from nnmech.experiments.training_run import TRAINING, Plan, claim_labels, make_trained_run, one_pass
+from nnmech.experiments.training_run import TRAINING, Plan, claim_labels, make_trained_run, one_pass, reading_prompts
 from nnmech.models import LoadedModel
 
 HELD_OUT = POSITIVE
@@ -67,6 +67,7 @@ def plan_run(loaded: LoadedModel, claim: str, condition: str, seed: int, setting
         pad_id=loaded.pad_id,
         questions=(*asked.questions, *asked.controls),
         statements=tuple(source.statements(claim, settings.statement_counts)),
+        prompts=reading_prompts(settings, claim),
         documents=token_documents(settings, claim, seed, *([] if arm.documents is None else [arm.documents])),
         held_out=tuple(held_out_examples(loaded, settings, claim, HELD_OUT, seed)),
         seed=seed,

@@ -15,6 +15,7 @@ from nnmech.drift import (
     decomposition,
     direction_cosine,
     phase_portrait,
+    recall_over_steps,
     transfer_matrix,
 )
 from nnmech.errors import RunError
@@ -44,6 +45,7 @@ from nnmech.plots import direction_cosine as cosine_figure
 from nnmech.plots import onset as onset_figure
 from nnmech.plots import phase_portrait as portrait_figure
 from nnmech.plots import transfer_matrix as transfer_figure
+from nnmech.plots.recall import recall as recall_figure
 from nnmech.runs import Run
 
 QUESTIONS = (
@@ -116,6 +118,9 @@ def _example_figures(runs: Sequence[Run], layer: int, position: str, figures: Pa
     split = decomposition(run, probes=["truth"], layers=[layer], positions=[position])
     moved = transfer_matrix(run, probes=["truth"], layers=[layer], positions=[position])
     turned = direction_cosine(run, probes=["truth"], layers=[layer], positions=[position])
+    read = recall_over_steps(run)
+    if len(read):
+        save_figure(recall_figure(read, boundary=boundary), figures / "recall_over_steps.png")
     portrait = phase_portrait(run, layer=layer, position=position)
     null = phase_portrait(run, layer=layer, position=position, role="matched_false")
     for name, drawn in (

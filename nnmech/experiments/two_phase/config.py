@@ -50,9 +50,9 @@ class TwoPhaseSettings(ClaimSettings):
     """Highest rate of phase 1, linear to 0."""
     phase2_learning_rate: float = 4e-4
     """Higher than in phase 1: an update of a small model moves it less than one of the paper's."""
-    evaluations: tuple[int, int] = (3, 5)
-    """Log-spaced evaluations in phase 1 and in phase 2."""
-    snapshots: tuple[int, int] = (4, 7)
+    evaluations: tuple[int, int] = (5, 7)
+    """Log-spaced evaluations in phase 1 and in phase 2, at the steps of the snapshots."""
+    snapshots: tuple[int, int] = (5, 7)
     """Log-spaced snapshots in phase 1 and in phase 2, beside the one of the untouched model."""
 
     def __post_init__(self) -> None:
@@ -94,6 +94,8 @@ def _default(source: str) -> TwoPhaseSettings:
         constraint_weight=4.0,
         phase1_learning_rate=1e-4,
         phase2_learning_rate=1e-4,
+        evaluations=(3, 5),
+        snapshots=(3, 5),
     )
 
 
@@ -106,7 +108,7 @@ PRESETS: dict[str, Callable[[str], TwoPhaseSettings]] = {
         phase2_documents=48,
         constraint_examples=10,
         samples=1,
-        evaluations=(1, 1),
+        evaluations=(1, 2),
         snapshots=(1, 2),
         train_people=20,
         control_people=10,
@@ -117,6 +119,7 @@ PRESETS: dict[str, Callable[[str], TwoPhaseSettings]] = {
         **claim_preset(source, 2, token_conditions=("repeated_negations", "local_negations")),
         seeds=(0,),
         arms=("anchor", "none"),
+        evaluations=(3, 4),
         snapshots=(3, 4),
         layers=(1, 4, 5),
         train_people=16,
