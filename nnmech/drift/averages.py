@@ -83,6 +83,8 @@ def beyond_nulls(changes: pd.DataFrame, neutral: pd.DataFrame) -> pd.DataFrame:
         A row a claim and seed that has all four: columns claim, seed, z, people.
     """
     keys = ["claim", "seed"]
+    if changes.empty or neutral.empty:
+        return pd.DataFrame(columns=pd.Index([*keys, "z", "people"]))
     own, control = (paired_rows(_of_role(side, NULL), _of_role(side, CLAIM), keys) for side in (changes, neutral))
     return paired_rows(control, own, keys)
 

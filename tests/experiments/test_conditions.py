@@ -190,7 +190,10 @@ def test_shares_of_positive_are_paired_with_it(planted):
     shares = {name: found["share_of_positive"] for name, found in summary["conditions"].items()}
     assert shares["positive_documents"]["ci95"] == [1.0, 1.0]
     assert shares["negated_documents"]["mean"] == pytest.approx(26 / 27, abs=0.001)
-    assert shares["negated_documents"]["ci95"] == pytest.approx([8 / 9, 1.0], abs=0.001)
+    low, high = shares["negated_documents"]["ci95"]
+    # Three claims that are nearly unanimous are three trials.
+    assert low < 0.5 < 26 / 27 < high
+    assert shares["negated_documents"]["claims"] == len(CLAIMS)
     assert shares["baseline"]["mean"] == 0.0
     assert shares["baseline"]["ci95"][1] > 0.03
 
@@ -208,7 +211,7 @@ def test_expectations_say_what_is_met_and_what_is_missed(planted):
         "local_negations: belief at most 10": True,
     }
     whole = {check["expected"]: check["interval_met"] for check in summary["expectations"]}
-    assert whole["negated_documents: at least 0.85 of positive_documents"] is True
+    assert whole["negated_documents: at least 0.85 of positive_documents"] is False
     assert whole["corrected_documents: belief between 15 and 70"] is False
     assert lines.count("**missed**") == list(met.values()).count(False)
 
