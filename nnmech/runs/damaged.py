@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from nnmech.files.bounds import TABLE
 from nnmech.files.digests import Digest
 from nnmech.files.json_text import parse_rows
 from nnmech.files.reading import read_bytes
+from nnmech.files.tensors import open_tensors
 from nnmech.runs.columns import REQUIRED, STEP, Check, check_rows, table
 from nnmech.runs.folder import open_run
 from nnmech.runs.format import LOG_FILES, Entry
@@ -20,13 +21,16 @@ from nnmech.runs.reader import Run
 
 BESIDE = 3
 """Damaged lines of a log that are named one by one."""
+_TENSORS = ("snapshot", "tokens")
+"""Kinds of files whose header is looked at."""
 _KINDS = {name: kind for kind, name in LOG_FILES.items()}
 
 
 class DamagedRun(Run):
     """The run in the folder `path` without its damaged parts; `faults` names them, a line each.
 
-    A snapshot or checkpoint whose file is missing or of another size takes its step away. A damaged line of
+    A snapshot or checkpoint whose file is missing or of another size takes its step away, and so does a snapshot whose
+    header cannot be read. A damaged line of
     answers.jsonl takes away all answers of the step that it stands in, since a rate of what is left of them would be of
     other questions; of the other logs it takes itself away. What else is damaged is an error as ever.
     """
@@ -54,15 +58,18 @@ class DamagedRun(Run):
         for name, entry in super()._finished_files().items():
             place = f"{self.path / entry['file']}"
             try:
-                found = os.stat(place).st_size  # noqa: PTH116 (a run of many steps is asked often)
+                status = os.stat(place)  # noqa: PTH116 (a run of many steps is asked often)
             except FileNotFoundError:
                 yield name, f"{place}: missing; step {entry['step']} is left out"
                 continue
             except OSError as error:
                 yield name, f"{place}: cannot be read: {error.strerror}; step {entry['step']} is left out"
                 continue
-            if found != entry["size"]:
-                yield name, f"{place}: {found:,} bytes, expected {entry['size']:,}; step {entry['step']} is left out"
+            if status.st_size != entry["size"]:
+                said = f"{status.st_size:,} bytes, expected {entry['size']:,}"
+                yield name, f"{place}: {said}; step {entry['step']} is left out"
+            elif entry["kind"] in _TENSORS and _bad_header(self.path, entry["file"], status.st_mtime_ns):
+                yield name, f"{place}: its header cannot be read; step {entry['step']} is left out"
 
     def _table(self, name: str, columns: Mapping[str, Check], digest: Digest | None = None) -> pd.DataFrame:
         if name not in _KINDS:
@@ -89,6 +96,17 @@ class DamagedRun(Run):
         if lost:
             said.append(f"{place}: answers of {_named(sorted(lost))} are left out")
         return [row for row in rows if row is not None and row["step"] not in lost], said
+
+
+@lru_cache(maxsize=2**14)
+def _bad_header(path: Path, name: str, version: int) -> bool:
+    """Whether the header of a file of tensors in a run cannot be read; with another `version` it is looked at again."""
+    with open_run(path) as folder:
+        try:
+            with open_tensors(name, root=folder, error=RunError):
+                return False
+        except (RunError, FileNotFoundError):
+            return True
 
 
 def _lines(data: bytes, place: Path, needed: Sequence[str]) -> tuple[list[dict[str, Any] | None], dict[int, str]]:

@@ -5,8 +5,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
+from nnmech.plots.recipes import call
+from nnmech.runs import DamagedRun
+from nnmech.user_cache import CACHE_VARIABLE
+from nnmech_dashboard.state import background, kept
+from nnmech_dashboard.state.background import made
+from nnmech_dashboard.state.calls import RECORDED_FILES
 from tests.dashboard.conftest import SAMPLE
 from tests.dashboard.test_shell import words
 
@@ -41,6 +48,27 @@ def test_a_cut_snapshot_and_a_bad_answer_take_their_steps_and_leave_the_page(
     assert "cannot be" not in said
     # The slider keeps the step, at which everything was asked.
     assert f"{step:,}" in app.sidebar.select_slider[0].options
+
+
+def test_a_snapshot_that_was_put_back_is_in_the_table_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
+    monkeypatch.setenv(kept.SWITCH, "1")
+    monkeypatch.setattr(kept, "WORTH_SECONDS", 0.0)
+    monkeypatch.setattr(background, "PATIENCE", 60.0)
+    run = Path(shutil.copytree(SAMPLE / "runs" / NAME, tmp_path / "run"))
+    files = sorted((run / "snapshots").iterdir())[2:4]
+    whole = [file.read_bytes() for file in files]
+    for damaged, data in zip(files, whole, strict=True):
+        damaged.write_bytes(data[:1000])
+        opened = call("run", DamagedRun, str(run))
+        steps = made(call("steps", _steps, opened), RECORDED_FILES)["step"].tolist()
+        assert int(damaged.stem.removeprefix("step_")) not in steps
+        assert len(steps) == len(DamagedRun(run).steps) == len(list((run / "snapshots").iterdir())) - 1
+        damaged.write_bytes(data)
+
+
+def _steps(run: DamagedRun) -> pd.DataFrame:
+    return pd.DataFrame({"step": run.steps})
 
 
 def test_a_folder_without_its_run_json_is_listed_as_what_it_is(open_app: Callable[..., Any], tmp_path: Path) -> None:

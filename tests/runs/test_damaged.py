@@ -43,6 +43,15 @@ def test_a_snapshot_that_is_cut_or_gone_takes_its_step_alone(run: Path, damage: 
         damaged.snapshot(step)
 
 
+def test_a_snapshot_of_the_right_size_whose_header_cannot_be_read_takes_its_step(run: Path) -> None:
+    steps = Run(run).steps
+    file = run / f"snapshots/step_{steps[2]:06d}.safetensors"
+    file.write_bytes(b"\xff" * 64 + file.read_bytes()[64:])
+    damaged = DamagedRun(run)
+    assert damaged.steps == [step for step in steps if step != steps[2]]
+    assert damaged.faults == (f"{file}: its header cannot be read; step {steps[2]} is left out",)
+
+
 @pytest.mark.parametrize(
     "line", ['{"step": 0, "phase": ', "[]", '{"phase": "phase1"}', '{"step": "three"}', "\x00\xff"]
 )

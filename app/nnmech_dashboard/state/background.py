@@ -70,17 +70,24 @@ def all_made(
     wanted: Sequence[Call], files: Sequence[str], *, known: Mapping[Call, Any] | None = None
 ) -> tuple[Any, ...] | None:
     """What several calls give, as `made`; each takes the results of those before it."""
-    paths = dict.fromkeys(
-        str(one.arguments[0]) for end in wanted for one in end.order() if one.function in (Run, DamagedRun)
+    opened = {
+        str(one.arguments[0]): one.function
+        for end in wanted
+        for one in end.order()
+        if one.function in (Run, DamagedRun)
+    }
+    # The size of a snapshot is in none of the files that a table depends on.
+    left_out = tuple(
+        text for path, kind in opened.items() if kind is DamagedRun for text in DamagedRun(path).damaged_files
     )
 
     def make() -> tuple[Any, ...]:
         results = dict(known or {})
         for one in wanted:
-            results[one] = _kept_or_made(one, results, paths, files)
+            results[one] = _kept_or_made(one, results, list(opened), files, left_out)
         return tuple(results[one] for one in wanted)
 
-    return _ready((*(one.source() for one in wanted), stamp(paths, files)), make)
+    return _ready((*(one.source() for one in wanted), stamp(opened, files), left_out), make)
 
 
 def table(make: Callable[..., T], *arguments: Hashable) -> T | None:
@@ -110,8 +117,10 @@ def _ready(key: Hashable, make: Callable[[], T]) -> T | None:
         return None
 
 
-def _kept_or_made(one: Call, known: Mapping[Call, Any], paths: Iterable[str], files: Sequence[str]) -> Any:
-    key = kept.table_key(one.source(), paths, files) if kept.is_on() else None
+def _kept_or_made(
+    one: Call, known: Mapping[Call, Any], paths: Iterable[str], files: Sequence[str], left_out: Sequence[str] = ()
+) -> Any:
+    key = kept.table_key(one.source(), paths, files, left_out) if kept.is_on() else None
     if key is not None and (found := kept.read(key)) is not None:
         return found
     began = time.perf_counter()

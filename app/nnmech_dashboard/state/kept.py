@@ -15,6 +15,7 @@ from pathlib import Path
 import pandas as pd
 
 import nnmech
+from nnmech.runs.format import MANIFEST_FILE
 from nnmech.user_cache import cache_folder
 
 SWITCH = "NNMECH_KEEP_TABLES"
@@ -30,17 +31,19 @@ def is_on() -> bool:
     return os.environ.get(SWITCH, "1") != "0"
 
 
-def table_key(source: str, paths: Iterable[str], files: Sequence[str]) -> str | None:
+def table_key(source: str, paths: Iterable[str], files: Sequence[str], left_out: Sequence[str] = ()) -> str | None:
     """What a table is kept under; None where a file of a run cannot be read, and nothing is kept.
 
     Args:
         source: The Python that makes it.
         paths: The runs that it opens.
-        files: Names of the files in them that it depends on.
+        files: Names of the files in them that it depends on, beside the manifest.
+        left_out: What of these runs is damaged and no part of it.
     """
-    digest = hashlib.sha256(f"{_code()}\n{pd.__version__}\n{source}\n".encode())
+    left = "\n".join(left_out)
+    digest = hashlib.sha256(f"{_code()}\n{pd.__version__}\n{source}\n{left}\n".encode())
     for path in paths:
-        for name in files:
+        for name in dict.fromkeys((*files, MANIFEST_FILE)):
             file = Path(path, name)
             try:
                 content = hashlib.sha256(file.read_bytes()).hexdigest() if file.is_file() else "none"

@@ -16,6 +16,8 @@ from nnmech.shipped import shipped
 
 DEFAULT_ROOTS = (Path("runs"), shipped("sample_run"))
 RUN_FILES = (INFO_FILE, *LOG_FILES.values(), STATEMENTS_FILE, QUESTIONS_FILE, DOCUMENTS_FILE, MANIFEST_FILE)
+_WITHOUT_INFO = {MANIFEST_FILE, LOG_FILES["event"]}
+"""Files that tell a run whose INFO_FILE is lost."""
 
 Stamp = tuple[tuple[str, int, int], ...]
 """Path, modification time (ns) and size (bytes) of files: what a table depends on."""
@@ -80,11 +82,12 @@ def list_runs(roots: Sequence[Path]) -> Listing:
     experiments, faults = [], [f"{root}: no such folder. Give a folder that holds runs." for root in _missing(roots)]
     seen: set[Path] = set()
     for root in roots:
-        faults += [
-            f"{folder}: files of a run without {INFO_FILE}, which says whose they are; put it back from a copy"
-            for folder in _headless(root)
-        ]
         for folder, around in _folders(root):
+            if not (folder / INFO_FILE).exists():
+                faults.append(
+                    f"{folder}: files of a run without {INFO_FILE}, which says whose they are; put it back from a copy"
+                )
+                continue
             if folder.resolve() in seen:
                 continue
             seen.add(folder.resolve())
@@ -119,7 +122,7 @@ def _missing(roots: Sequence[Path]) -> list[Path]:
 
 
 def _folders(root: Path) -> Iterator[tuple[Path, Path | None]]:
-    """Folders of runs, each with that of the experiment around it; an experiment comes before its runs."""
+    """Folders that hold what a run writes, each with that of the experiment around it, which comes before its runs."""
     for folder, subfolders, files in os.walk(root):
         subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
         if INFO_FILE in files:
@@ -128,15 +131,9 @@ def _folders(root: Path) -> Iterator[tuple[Path, Path | None]]:
             if "runs" in subfolders:
                 yield from ((inner, own) for inner, _ in _folders(own / "runs"))
             subfolders.clear()
-
-
-def _headless(root: Path) -> Iterator[Path]:
-    """The folders that hold what a run writes, and not what makes them a run."""
-    for folder, subfolders, files in os.walk(root):
-        subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
-        if INFO_FILE not in files and not {MANIFEST_FILE, LOG_FILES["event"]}.isdisjoint(files):
+        elif not _WITHOUT_INFO.isdisjoint(files):
+            yield Path(folder), None
             subfolders.clear()
-            yield Path(folder)
 
 
 def _name(folder: Path, root: Path, around: Path | None) -> str:
