@@ -7,7 +7,7 @@ RUN = "sample_run/isaksen_greek.anchor.seed0"
 
 
 def test_columns_groups_and_order_come_from_the_address(open_app):
-    app = open_app(SAMPLE, group="condition", sort="belief", columns="run")
+    app = open_app(SAMPLE, group="condition or arm", sort="belief now", columns="run")
     assert not app.exception
     tables = app.dataframe
     assert len(tables) == 2
@@ -24,7 +24,7 @@ def test_a_column_orders_the_runs_largest_belief_first_and_names_from_a(open_app
         table = app.dataframe[0].value
         return list(zip(table["run"], table["belief"], strict=True))
 
-    beliefs = [belief for _, belief in runs("belief")]
+    beliefs = [belief for _, belief in runs("belief now")]
     assert beliefs == sorted(beliefs, reverse=True)
     names = [name for name, _ in runs("run")]
     assert names == sorted(names)
@@ -40,11 +40,11 @@ def test_the_settings_that_differ_are_listed_on_compare(open_app):
 
 
 def test_a_choice_of_groups_is_kept_in_the_address(page, sample_address):
-    page.goto(f"{sample_address}/?run={RUN}&group=condition")
+    page.goto(f"{sample_address}/?run={RUN}&group=condition+or+arm")
     settled(page)
     assert page.get_by_test_id("stDataFrame").count() == 2
     page.get_by_role("combobox", name="Sort by").click()
     page.get_by_role("option", name="belief now").click()
-    page.wait_for_function("() => new URL(location).searchParams.get('sort') === 'belief'")
+    page.wait_for_function("() => new URL(location).searchParams.get('sort') === 'belief now'")
     settled(page)
     assert page.get_by_test_id("stDataFrame").count() == 2

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from nnmech.runs import settings_difference
-from nnmech_dashboard.parts.words import note_html, plain_data, plain_markdown
+from nnmech_dashboard.parts.words import note_html, plain_data
 from nnmech_dashboard.state.listing import Entry
 from nnmech_dashboard.state.opening import open_run
 from nnmech_dashboard.state.selection import Selection
@@ -28,8 +28,8 @@ def settings_panel(others: list[Entry], pinned: Entry | None, selection: Selecti
         return
     columns = {
         "setting": st.column_config.TextColumn("setting"),
-        "one": st.column_config.TextColumn(plain_markdown(selection.entry.id)),
-        "other": st.column_config.TextColumn(plain_markdown(against)),
+        "one": st.column_config.TextColumn(plain_data(selection.entry.id)),
+        "other": st.column_config.TextColumn(plain_data(against)),
     }
     st.dataframe(plain_data(table), hide_index=True, column_config=columns, height="content", key="settings_table")
     st.html(note_html(f"{same:,} {unit} the same."))

@@ -39,7 +39,9 @@ SHOWN = {WIDE: list(COLUMNS), MEDIUM: ["run", "condition", "seed", "progress", "
 SHOWN[NARROW] = ["condition", "seed", "belief"]
 """Those that there is room for, by the width of the page."""
 LABELS = {name: str(column.get("label", name)) for name, column in COLUMNS.items()}
-GROUPS = ("experiment", "claim", "condition", "seed", "model")
+NAMES = {label: name for name, label in LABELS.items()}
+"""Columns by what the page and the address call them."""
+GROUPS = [LABELS[name] for name in ("experiment", "claim", "condition", "seed", "model")]
 """Columns by whose values the table can be cut into several."""
 FALLING = ("progress", "belief", "written", "step")
 """Columns whose largest values come first."""
@@ -99,33 +101,17 @@ def _arrangement() -> tuple[list[str], str | None, str | None]:
     """Draw the choice of columns, grouping and order, all kept in the address."""
     with st.expander("Columns, groups and order", expanded=any(key in st.query_params for key in ("columns", "group"))):
         columns = st.multiselect(
-            "Columns",
-            list(COLUMNS),
-            key="columns",
-            bind="query-params",
-            format_func=LABELS.__getitem__,
-            placeholder="As many as there is room for",
+            "Columns", list(NAMES), key="columns", bind="query-params", placeholder="As many as there is room for"
         )
         left, right = st.columns(2)
         group = left.selectbox(
-            "Group by",
-            GROUPS,
-            index=None,
-            key="group",
-            bind="query-params",
-            format_func=LABELS.__getitem__,
-            placeholder="One table",
+            "Group by", GROUPS, index=None, key="group", bind="query-params", placeholder="One table"
         )
         order = right.selectbox(
-            "Sort by",
-            list(COLUMNS),
-            index=None,
-            key="sort",
-            bind="query-params",
-            format_func=LABELS.__getitem__,
-            placeholder="Not finished first",
+            "Sort by", list(NAMES), index=None, key="sort", bind="query-params", placeholder="Not finished first"
         )
-    return columns or SHOWN[width()], group, order
+    chosen = [NAMES[label] for label in columns] or SHOWN[width()]
+    return chosen, None if group is None else NAMES[group], None if order is None else NAMES[order]
 
 
 def _sorted(entries: list[Entry], order: str | None) -> list[Entry]:
