@@ -92,13 +92,14 @@ def belief_of_runs(belief: pd.DataFrame, *, ends: Ends, title: str = "What the r
     `ends` tells; the axis then names the ends of phases in place of steps. Raises InputError for missing columns, two
     rows for one point, no row of role claim, or a run without ends.
     """
+    over = "claims" if "over" in belief.columns and "claims" in set(belief["over"]) else "questions"
     with styled(4.4) as figure:
         axes = _lines(figure, belief, "mean", ends, title)
         axes.set_ylim(-2, 102)
         axes.set_ylabel("belief rate (%)")
         note(
             figure,
-            f"{count_text(rows_where(belief, role='claim'))} a point. Bands: 95% over questions; "
+            f"{count_text(rows_where(belief, role='claim'))} a point. Bands: 95% over {over}; "
             "grey is what no document states.",
         )
     return figure

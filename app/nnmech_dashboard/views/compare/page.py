@@ -22,6 +22,7 @@ from nnmech_dashboard.views.compare.panels import (
     said_panel,
 )
 from nnmech_dashboard.views.compare.runs import Compared, compared, key_html
+from nnmech_dashboard.views.compare.settings import settings_panel
 
 SIDE_BY_SIDE, WHOLE = "Runs side by side", "The whole experiment"
 
@@ -65,6 +66,8 @@ def _side_by_side(selection: Selection) -> None:
     _against(runs, pinned, selection)
     with guarded("The paths cannot be drawn"):
         portrait_panel(runs, selection)
+    with guarded("The settings cannot be compared"):
+        settings_panel(entries, pinned, selection)
     # The chosen run is followed anyway.
     follow([entry for entry in entries if entry.id != selection.entry.id])
 
