@@ -8,7 +8,7 @@ takes longer than what most functions do.
 import inspect
 from collections.abc import Callable
 from dataclasses import is_dataclass
-from functools import partial
+from functools import partial, wraps
 from types import FunctionType
 from typing import Any, get_args, get_type_hints
 
@@ -28,11 +28,22 @@ def jaxtyped(decorated: Any = None, *, typechecker: Callable[..., Any]) -> Any:
         return partial(jaxtyped, typechecker=typechecker)
     if inspect.isclass(decorated):
         if is_dataclass(decorated) and "__init__" in vars(decorated) and _knows_no_array(decorated.__init__):
-            decorated.__init__ = typechecker(decorated.__init__)
+            decorated.__init__ = _unless_disabled(decorated.__init__, typechecker)
             return decorated
     elif isinstance(decorated, FunctionType) and _knows_no_array(decorated):
         return typechecker(decorated)
     return _of_arrays(decorated, typechecker=typechecker)
+
+
+def _unless_disabled(function: FunctionType, typechecker: Callable[..., Any]) -> Callable[..., Any]:
+    """The function with its types checked, as long as jaxtyping is not told to check none."""
+    checked = typechecker(function)
+
+    @wraps(function)
+    def either(*arguments: Any, **keywords: Any) -> Any:
+        return (function if jaxtyping.config.jaxtyping_disable else checked)(*arguments, **keywords)
+
+    return either
 
 
 def _knows_no_array(function: Any) -> bool:

@@ -18,7 +18,7 @@ def test_nnmech_is_checked():
     with pytest.raises(Exception, match="violates type hint"):
         type(preset("smoke"))(**{**vars(preset("smoke")), "seeds": "0"})
     with pytest.raises(TypeCheckError):
-        cluster_bootstrap(*wrong, *wrong)
+        cluster_bootstrap(*wrong, *wrong, statistic=len)
 
 
 def checked(function):
