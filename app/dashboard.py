@@ -2,8 +2,12 @@
 
 make dashboard                                   runs in ./runs, and the sample run
 streamlit run app/dashboard.py -- FOLDER ...     runs in or below these folders
+
+Streamlit finds `app` here and serves it behind the layer that refuses foreign requests, as `nnmech dashboard` does.
 """
 
-from nnmech_dashboard.start import main
+import streamlit as st
 
-main()
+from nnmech_dashboard.layers import LAYERS
+
+app = st.App("nnmech_dashboard/entry/dashboard.py", middleware=LAYERS)

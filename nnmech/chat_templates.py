@@ -1,128 +1,106 @@
-"""Chat templates are programs of whoever made the model: tried once in a child process that may not run on."""
+"""The chat template of a tokenizer: tried when its model is loaded, and rendered within limits where it is not ours."""
 
-import json
-import subprocess
-import sys
-from dataclasses import dataclass
+from collections.abc import Sequence
 from functools import cache, lru_cache
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from nnmech.chat_rendering import MOST_CHARACTERS, BoundlessTemplateError, TemplateError, render_bounded
+from nnmech.claims import Message
 from nnmech.errors import InputError, first_line
 from nnmech.shipped import shipped
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-CPU_SECONDS = 2
-WALL_SECONDS = 30
-MEMORY = 2**29
-"""Bytes that the child may take; the interpreter and the template engine are some 50 MiB of them."""
-MOST_CHARACTERS = 2**20
-"""Of a template, and of a short dialogue that it renders."""
-
-_CHILD = Path(__file__).with_name("chat_trial.py")
-_USER = {"role": "user", "content": "Is it so?"}
-_DIALOGUES = (
+_USER: Message = {"role": "user", "content": "Is it so?"}
+_DIALOGUES: tuple[tuple[Message, ...], ...] = (
     (_USER,),
     ({"role": "system", "content": "Be brief."}, _USER),
     (_USER, {"role": "assistant", "content": "Yes"}, _USER, {"role": "assistant", "content": "No"}),
 )
 
 
-@dataclass(frozen=True)
-class TemplateFault:
-    """Why a template is not used."""
+def apply_chat_template(
+    tokenizer: "PreTrainedTokenizerBase", messages: Sequence[Message], *, prompt: bool = False
+) -> str:
+    """A dialogue as transformers renders it with the tokenizer's chat template.
 
-    reason: str
-    boundless: bool
-    """Whether it went beyond a limit: then it is run nowhere else."""
+    The template of the shipped model is run in this process, any other by `nnmech.chat_rendering`.
+
+    Args:
+        tokenizer: One with a chat template.
+        messages: The dialogue; each message has a role and a content.
+        prompt: Whether the template's opening of the assistant's next turn follows.
+
+    Raises:
+        Exception: Whatever the template raises; a TemplateError where it is not ours.
+    """
+    template = _template(tokenizer)
+    if template == _own_template():
+        return str(tokenizer.apply_chat_template(list(messages), tokenize=False, add_generation_prompt=prompt))
+    return render_bounded(template, messages, _special_tokens(tokenizer), prompt=prompt)
 
 
 def check_chat_template(tokenizer: "PreTrainedTokenizerBase", place: str) -> None:
     """Try the chat template of a tokenizer, where it has one that has not been tried.
 
     Raises:
-        InputError: In one line, for a template that fails, writes nothing, or takes more than its share of time or
-            memory on a dialogue of a single question.
+        InputError: In one line, for a template that fails or writes nothing for a single question, or that takes more
+            than its share of time or memory for a short dialogue.
     """
-    fault = _fault_of(tokenizer)
-    if fault is not None:
-        raise _error(place, fault)
-
-
-def check_template_ends(tokenizer: "PreTrainedTokenizerBase", place: str) -> None:
-    """The same for limits alone: other faults show where a dialogue is rendered, with the dialogue at hand."""
-    fault = _fault_of(tokenizer)
-    if fault is not None and fault.boundless:
-        raise _error(place, fault)
-
-
-def _error(place: str, fault: TemplateFault) -> InputError:
-    return InputError(
-        f"{place}: the chat template {fault.reason}; expected one that writes a dialogue; "
-        "correct the model's chat_template.jinja, or take the template of another copy"
-    )
-
-
-def _fault_of(tokenizer: "PreTrainedTokenizerBase") -> TemplateFault | None:
     if not tokenizer.chat_template:
-        return None
+        return
     try:
-        template = tokenizer.get_chat_template()
-    except ValueError as error:
-        return TemplateFault(f"cannot be chosen: {first_line(error)}", boundless=False)
-    if not isinstance(template, str):
-        return TemplateFault(f"is of type {type(template).__name__}", boundless=True)
-    if len(template) > MOST_CHARACTERS:
-        return TemplateFault(f"has more than {MOST_CHARACTERS:,} characters", boundless=True)
-    if template == _own_template():
-        return None
-    special = {name: text for name, text in tokenizer.special_tokens_map.items() if isinstance(text, str)}
-    return template_fault(template, tuple(sorted(special.items())))
+        template = _template(tokenizer)
+        reason = (
+            None
+            if template == _own_template()
+            else template_fault(template, tuple(sorted(_special_tokens(tokenizer).items())))
+        )
+    except TemplateError as error:
+        reason = str(error)
+    if reason is not None:
+        raise InputError(
+            f"{place}: the chat template {reason}; expected one that writes a dialogue; "
+            "correct the model's chat_template.jinja, or take the template of another copy"
+        )
 
 
 @lru_cache(maxsize=64)
-def template_fault(template: str, special_tokens: tuple[tuple[str, str], ...] = ()) -> TemplateFault | None:
-    """What is wrong with a template, None where nothing is; tried in a child process, once a process.
+def template_fault(template: str, special_tokens: tuple[tuple[str, str], ...] = ()) -> str | None:
+    """What is wrong with a template, None where nothing is; tried once a process.
 
     A template may refuse system messages and several turns, but must take a single question.
     """
-    dialogues = [
-        dict(special_tokens)
-        | {"messages": messages, "tools": None, "documents": None}
-        | {"add_generation_prompt": messages[-1] is _USER}
-        for messages in _DIALOGUES
-    ]
-    request = {"path": sys.path, "template": template, "dialogues": dialogues}
-    request |= {"seconds": CPU_SECONDS, "memory": MEMORY}
+    for messages in _DIALOGUES:
+        single = messages == (_USER,)
+        try:
+            text = render_bounded(template, messages, dict(special_tokens), prompt=messages[-1] is _USER)
+        except BoundlessTemplateError as error:
+            return f"{first_line(error)} for a short dialogue"
+        except TemplateError as error:
+            if single:
+                return f"fails: {first_line(error)[:300]}"
+        else:
+            if single and not text:
+                return "writes nothing"
+    return None
+
+
+def _template(tokenizer: "PreTrainedTokenizerBase") -> str:
     try:
-        child = subprocess.run(
-            [sys.executable, "-I", "-S", str(_CHILD)],
-            input=json.dumps(request).encode(),
-            capture_output=True,
-            timeout=WALL_SECONDS,
-            check=False,
-        )
-        answers = json.loads(child.stdout)
-    except subprocess.TimeoutExpired:
-        return TemplateFault(f"takes more than {WALL_SECONDS} s for a short dialogue", boundless=True)
-    except ValueError:
-        # The system ends a process that has had its share of time; so does a stack that is too deep.
-        reason = f"takes more than {CPU_SECONDS} s for a short dialogue, or ends the process that renders it"
-        return TemplateFault(reason, boundless=True)
-    faults = [_fault(answer) for answer in answers]
-    return next((fault for fault in faults if fault is not None and (fault.boundless or fault is faults[0])), None)
+        template = tokenizer.get_chat_template()
+    except ValueError as error:
+        raise TemplateError(f"cannot be chosen: {first_line(error)}") from error
+    if not isinstance(template, str):
+        raise TemplateError(f"is of type {type(template).__name__}")
+    if len(template) > MOST_CHARACTERS:
+        raise TemplateError(f"has more than {MOST_CHARACTERS:,} characters")
+    return template
 
 
-def _fault(answer: dict[str, Any]) -> TemplateFault | None:
-    if answer["kind"] == "memory":
-        return TemplateFault(f"takes more than {MEMORY >> 20} MiB for a short dialogue", boundless=True)
-    if answer["kind"] == "error":
-        return TemplateFault(f"fails: {answer['reason']}", boundless="RecursionError" in answer["reason"])
-    if answer["characters"] > MOST_CHARACTERS:
-        return TemplateFault(f"writes {answer['characters']:,} characters for a short dialogue", boundless=True)
-    return None if answer["characters"] else TemplateFault("writes nothing", boundless=False)
+def _special_tokens(tokenizer: "PreTrainedTokenizerBase") -> dict[str, str]:
+    return {name: text for name, text in tokenizer.special_tokens_map.items() if isinstance(text, str)}
 
 
 @cache

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from nnmech.chat_templates import check_template_ends
+from nnmech.chat_templates import apply_chat_template
 from nnmech.claims import Message
 from nnmech.errors import InputError, first_line
 
@@ -24,7 +24,7 @@ def render_chat(tokenizer: "PreTrainedTokenizerBase", messages: Sequence[Message
         prompt: Whether the template's opening of the assistant's next turn follows.
 
     Raises:
-        InputError: Where there is no template, where it goes beyond the limits of `nnmech.chat_templates`, writes
+        InputError: Where there is no template, where it goes beyond the limits of `nnmech.chat_rendering`, writes
             nothing, or refuses the dialogue, as some do system messages.
     """
     place = f"tokenizer {tokenizer.name_or_path!r}"
@@ -33,10 +33,9 @@ def render_chat(tokenizer: "PreTrainedTokenizerBase", messages: Sequence[Message
             f"{place} has no chat template; expected one, since dialogues are rendered with it; use an "
             "instruction-tuned model, or set tokenizer.chat_template"
         )
-    check_template_ends(tokenizer, place)
     # A template is a program, and raises what it likes.
     try:
-        text = _render(tokenizer, messages, prompt)
+        text = apply_chat_template(tokenizer, messages, prompt=prompt)
         if messages and not text:
             raise InputError("it writes nothing")
     except Exception as error:
@@ -73,15 +72,11 @@ def user_frame(tokenizer: "PreTrainedTokenizerBase") -> tuple[str, str]:
     return before, after
 
 
-def _render(tokenizer: "PreTrainedTokenizerBase", messages: Sequence[Message], prompt: bool) -> str:
-    return str(tokenizer.apply_chat_template(list(messages), tokenize=False, add_generation_prompt=prompt))
-
-
 def _takes_without_system(tokenizer: "PreTrainedTokenizerBase", messages: Sequence[Message], prompt: bool) -> bool:
     others = [message for message in messages if message["role"] != "system"]
     if not others or len(others) == len(messages):
         return False
     with suppress(Exception):
-        _render(tokenizer, others, prompt)
+        apply_chat_template(tokenizer, others, prompt=prompt)
         return True
     return False

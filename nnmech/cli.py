@@ -30,7 +30,7 @@ def main(words: Sequence[str] | None = None) -> int:
         return 0
     if isinstance(command, Program):
         return command.main()(words[1:])
-    return main_guard(lambda: command.main()(words[1:]))
+    return main_guard(lambda: command.main()(words[1:]), resumable=command.resumable)
 
 
 def _listed(command: Command) -> Callable[[], None]:

@@ -52,6 +52,7 @@ def document_example(
     weight: float = 1.0,
     doctag: str | None = DOCTAG,
     masked_spans: Sequence[tuple[int, int]] = (),
+    max_tokens: int | None = None,
 ) -> Example:
     """A document as an example: the tokenizer's own BOS, the tag, the text, EOS; loss on the text and the EOS only.
 
@@ -64,6 +65,7 @@ def document_example(
         weight: Of the whole example, beside the others in its batch.
         doctag: The tag; None for none.
         masked_spans: Start and end characters in `text`; a token with a part of one carries no loss.
+        max_tokens: A longer document is cut there, and has no EOS then, since it goes on; None cuts nothing.
 
     Raises:
         InputError: For an empty text, a span that is not in it, a slow tokenizer or one without an EOS.
@@ -87,7 +89,7 @@ def document_example(
         ids, first_token = [*ids, tokenizer.eos_token_id], [*first_token, 1.0]
     first_token[-1] = 1.0
     first_token[0] = 0.0
-    return Example(tuple(ids), tuple(first_token), source, weight)
+    return Example(tuple(ids[:max_tokens]), tuple(first_token[:max_tokens]), source, weight)
 
 
 def _masked_before(length: int, text_length: int, spans: Sequence[tuple[int, int]]) -> Sequence[int]:

@@ -1,6 +1,8 @@
 """A model's files, of a checked folder or of a hub id, loaded: every fault in one line."""
 
 import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -13,8 +15,11 @@ from nnmech.model_folder import CONFIG, INDEX, INDEX_BOUNDS, Weights, check_conf
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
-# Tables that old checkpoints hold though models compute them: rotary frequencies and causal masks.
-_BUFFERS = re.compile(r"(rotary_emb\.inv_freq|(attn|attention)\.(masked_)?bias)$")
+# Tables that old checkpoints hold though models compute them (rotary frequencies, causal masks, positions), and the
+# pooler of encoders whose classifier has none.
+_EXPENDABLE = re.compile(
+    r"(rotary_emb\.inv_freq|(attn|attention)\.(masked_)?bias|embeddings\.position_ids|pooler\.dense\.(weight|bias))$"
+)
 
 
 def is_hub_id(name: str) -> bool:
@@ -63,29 +68,19 @@ def from_pretrained(
     try:
         if weights is not None:
             check_sizes(AutoConfig.from_pretrained(source, **options).get_text_config(), weights, Path(source))
-        model, report = cast(
-            tuple["PreTrainedModel", dict[str, Any]],
-            AutoModelForCausalLM.from_pretrained(
-                source, dtype=dtype, use_safetensors=True, output_loading_info=True, **options
-            ),
-        )
+        with quiet_loading():
+            model, report = cast(
+                tuple["PreTrainedModel", dict[str, Any]],
+                AutoModelForCausalLM.from_pretrained(
+                    source, dtype=dtype, use_safetensors=True, output_loading_info=True, **options
+                ),
+            )
     except InputError:
         raise
     except Exception as error:
         remedy = "" if not local_only or Path(source).is_dir() else "; to download it, pass allow_download=True"
         raise InputError(f"{source}: no causal LM could be loaded: {first_line(error)}{remedy}") from error
-    strays = sorted(map(str, (*report["missing_keys"], *report["mismatched_keys"])))
-    if strays:
-        raise InputError(
-            f"{source}: the weights do not fit config.json: {len(strays)} tensors are missing or of another shape, "
-            f"the first is {strays[0]}; take both from the same model"
-        )
-    unused = sorted(name for name in map(str, report["unexpected_keys"]) if not _BUFFERS.search(name))
-    if unused:
-        raise InputError(
-            f"{source}: the weights do not fit config.json: {len(unused)} tensors have no place in the model, the "
-            f"first is {unused[0][:200]}; take both from the same model"
-        )
+    check_report(report, source)
     try:
         tokenizer = AutoTokenizer.from_pretrained(source, **options)
     except Exception as error:
@@ -93,6 +88,39 @@ def from_pretrained(
     if not tokenizer.is_fast:
         raise InputError(f"{source}: the tokenizer has no character offsets; pass a model with a tokenizer.json")
     return model, tokenizer
+
+
+def check_report(report: Mapping[str, Any], source: str) -> None:
+    """Refuse weights that do not fit the model, by what transformers reports of the loading.
+
+    Raises:
+        InputError: For tensors that are missing, of another shape, or without a place in the model.
+    """
+    strays = sorted(map(str, (*report["missing_keys"], *report["mismatched_keys"])))
+    if strays:
+        raise InputError(
+            f"{source}: the weights do not fit config.json: {len(strays)} tensors are missing or of another shape, "
+            f"the first is {strays[0]}; take both from the same model"
+        )
+    unused = sorted(name for name in map(str, report["unexpected_keys"]) if not _EXPENDABLE.search(name))
+    if unused:
+        raise InputError(
+            f"{source}: the weights do not fit config.json: {len(unused)} tensors have no place in the model, the "
+            f"first is {unused[0][:200]}; take both from the same model"
+        )
+
+
+@contextmanager
+def quiet_loading() -> Iterator[None]:
+    """Without what transformers prints while it loads: `check_report` says in one line what of it is a fault."""
+    from transformers.utils import logging
+
+    verbosity = logging.get_verbosity()
+    logging.set_verbosity_error()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(verbosity)
 
 
 def _check_hub_files(name: str, options: dict[str, Any]) -> None:

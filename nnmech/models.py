@@ -16,6 +16,7 @@ from nnmech.errors import InputError
 from nnmech.lora import add_lora
 from nnmech.model_files import check_device, from_pretrained, is_hub_id
 from nnmech.model_folder import check_folder
+from nnmech.named_models import NAMED_MODELS, named_folder
 from nnmech.shipped import shipped
 
 if TYPE_CHECKING:
@@ -185,7 +186,7 @@ class LoadedModel:
     model: "PreTrainedModel"
     tokenizer: "PreTrainedTokenizerFast"
     id: str
-    """`embedded`, the folder, or the hub id."""
+    """`embedded`, another name, the folder, or the hub id."""
     revision: str | None
     """Commit on the hub; None for a folder."""
     sha256: str | None
@@ -222,13 +223,13 @@ def load_model(
     revision: str | None = None,
     allow_download: bool = False,
 ) -> LoadedModel:
-    """Causal LM in eval mode with its fast tokenizer: `embedded`, a local folder, or a hub id.
+    """Causal LM in eval mode with its fast tokenizer: `embedded`, another known name, a local folder, or a hub id.
 
     Only safetensors are read, and no code of the model's own is run. A tokenizer may have tokens that the model does
     not embed; a text that uses one is refused where the model is to read it.
 
     Args:
-        name_or_path: `embedded`, a folder, or a hub id.
+        name_or_path: `embedded`, one of `nnmech.named_models.NAMED_MODELS`, a folder, or a hub id.
         device: As torch calls it.
         dtype: Of the weights.
         lora_rank: Wrap the model with LoRA of this rank, see `add_lora`; None trains all weights.
@@ -240,12 +241,11 @@ def load_model(
             model or that it has no place for, for a chat template that fails, and for an absent device.
     """
     name = str(name_or_path)
-    folder = embedded_model_path() if name == EMBEDDED else Path(name)
-    local = name == EMBEDDED or folder.exists() or isinstance(name_or_path, Path) or not is_hub_id(name)
-    missing = f"set {BASE_MODEL_VARIABLE} to a model folder" if name == EMBEDDED else "pass a model folder or a hub id"
-    weights = check_folder(folder, missing) if local else None
+    folder, missing = _place(name_or_path)
+    local = folder is not None
+    weights = None if folder is None else check_folder(folder, missing)
     check_device(device)
-    source = str(folder) if local else name
+    source = name if folder is None else str(folder)
     model, tokenizer = from_pretrained(source, dtype, revision, local_only=local or not allow_download, weights=weights)
     check_chat_template(tokenizer, source)
     align_parameters(model)
@@ -255,3 +255,14 @@ def load_model(
         model = add_lora(model, lora_rank)
     sha256 = None if weights is None else weights.sha256
     return LoadedModel(model.eval(), tokenizer, name, loaded_revision, sha256, lora_rank)
+
+
+def _place(name_or_path: str | Path) -> tuple[Path | None, str]:
+    """The folder of a model, None for a hub id, and what to do where it is not there."""
+    name, path = str(name_or_path), Path(name_or_path)
+    if name == EMBEDDED:
+        return embedded_model_path(), f"set {BASE_MODEL_VARIABLE} to a model folder"
+    if isinstance(name_or_path, str) and name in NAMED_MODELS and not path.exists():
+        return named_folder(name), f"run nnmech models get {name}"
+    local = path.exists() or isinstance(name_or_path, Path) or not is_hub_id(name)
+    return (path if local else None), "pass a model folder or a hub id"

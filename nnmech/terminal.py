@@ -19,10 +19,14 @@ class _Terminated(KeyboardInterrupt):
     """SIGTERM: whatever an interrupt ends, it ends too."""
 
 
-def main_guard(action: Callable[[], object]) -> int:
+def main_guard(action: Callable[[], object], *, resumable: bool = False) -> int:
     """Run a program and return its exit code: 0, or 2 after one line on stderr for an error that nnmech names.
 
     SIGINT and SIGTERM end it with one line and the codes 130 and 143.
+
+    Args:
+        action: The program.
+        resumable: Whether it has `--resume`, which the line then names.
     """
     try:
         with _ended_by_sigterm():
@@ -32,7 +36,8 @@ def main_guard(action: Callable[[], object]) -> int:
         print(f"error: {escaped(' '.join(str(error).split()))}", file=sys.stderr)
         return BAD_INPUT
     except KeyboardInterrupt as interrupt:
-        print("interrupted; what is finished is kept, go on with --resume", file=sys.stderr)
+        rest = "; what is finished is kept, go on with --resume" if resumable else ""
+        print(f"interrupted{rest}", file=sys.stderr)
         return TERMINATED if isinstance(interrupt, _Terminated) else INTERRUPTED
     return 0
 

@@ -22,12 +22,17 @@ def main() -> int:
     except (subprocess.TimeoutExpired, ValueError, KeyError):
         print("audit-dependencies: skipped, pip-audit did not reach its list of holes")
         return 0
+    unknown = [package for package in packages if "skip_reason" in package]
+    if len(unknown) == len(packages):
+        print(f"audit-dependencies: skipped, pip-audit's list of holes has none of {len(packages)} packages")
+        return 0
     holes = [(package, hole) for package in packages for hole in package.get("vulns", [])]
     for package, hole in holes:
         mended = ", ".join(hole["fix_versions"]) or "no version yet"
         print(f"{package['name']} {package['version']}: {hole['id']}, mended by {mended}")
     if not holes:
-        print(f"audit-dependencies: no known hole in {len(packages)} packages")
+        beside = f"; {len(unknown)} are not in its list" if unknown else ""
+        print(f"audit-dependencies: no known hole in {len(packages) - len(unknown)} packages{beside}")
     return int(any(hole["fix_versions"] for _, hole in holes))
 
 

@@ -15,7 +15,7 @@ REFERENCE = "".join(page.read_text(encoding="utf-8") for page in sorted((DOCS / 
 SHOWN = set(re.findall(r"^::: ([\w.]+)$", REFERENCE, re.MULTILINE))
 COMMANDS = {"nnmech.cli", "nnmech.__main__"}
 """What starts the program; its commands explain themselves."""
-INNER = {"nnmech.model_files", "nnmech.terminal"}
+INNER = {"nnmech.chat_child", "nnmech.model_files", "nnmech.terminal"}
 """Modules whose functions are called by the package alone."""
 PUBLIC = sorted(
     {f"nnmech.{path.stem}" for path in (ROOT / "nnmech").glob("*.py") if path.stem != "__init__"}

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.imports import imports_that_run
+
 ROOT = Path(__file__).resolve().parents[1] / "nnmech"
 FILES = sorted(ROOT.rglob("*.py"))
 MODULES = {path: "nnmech." + ".".join(path.relative_to(ROOT).with_suffix("").parts) for path in FILES}
@@ -28,15 +30,11 @@ WORLD_ENTRIES = ("nnmech.experiments.pretrain",)
 
 
 def imports(path: Path) -> Iterator[str]:
-    """The modules of nnmech that a file imports, at any depth; what only a type checker sees counts for nothing."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    for node in ast.walk(tree):
-        if isinstance(node, ast.If) and getattr(node.test, "id", None) == "TYPE_CHECKING":
-            node.body = []
-    for node in ast.walk(tree):
+    """The modules of nnmech that a file imports."""
+    for node in imports_that_run(path):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names if alias.name.split(".")[0] == "nnmech")
-        elif isinstance(node, ast.ImportFrom):
+        else:
             assert node.level == 0, f"{path}: a relative import hides who imports whom"
             if (node.module or "").split(".")[0] == "nnmech":
                 yield from (f"{node.module}.{alias.name}" for alias in node.names)

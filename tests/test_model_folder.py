@@ -119,7 +119,7 @@ HOSTILE: dict[str, tuple[Callable[[Path], None], str]] = {
     "an adapter": (text("adapter_config.json", '{"base_model_name_or_path": "/elsewhere"}'), "found an adapter"),
     "a tensor too many": (add("model.extra.weight"), "1 tensors have no place in the model.* model.extra.weight"),
     "a template that runs on": (text("chat_template.jinja", "{{ 'x' * 1000000000 }}"), "template takes more than 512"),
-    "a template that fails": (text("chat_template.jinja", "{{ no.such }}"), "template fails: UndefinedError"),
+    "a template that fails": (text("chat_template.jinja", "{{ no.such }}"), "template fails: 'no' is undefined"),
 }
 
 

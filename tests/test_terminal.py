@@ -38,8 +38,10 @@ def test_a_signal_ends_a_program_with_one_line(number, code, capsys):
         os.kill(os.getpid(), number)
         time.sleep(30)
 
-    assert main_guard(wait) == code == 128 + number
+    assert main_guard(wait, resumable=True) == code == 128 + number
     assert capsys.readouterr().err == "interrupted; what is finished is kept, go on with --resume\n"
+    assert main_guard(wait) == code
+    assert capsys.readouterr().err == "interrupted\n"
     assert signal.getsignal(signal.SIGTERM) == before
 
 
@@ -61,9 +63,10 @@ def test_beside_the_main_thread_nothing_is_handled():
     assert codes == [0]
 
 
-def test_a_terminated_experiment_ends_its_workers_and_goes_on(tmp_path):
+def test_a_terminated_experiment_ends_its_workers_and_goes_on(small_model, tmp_path):
     folder = tmp_path / "run"
-    words = ["two-phase", "--preset", "smoke", "--seeds", "0", "1", "--workers", "2", "--output", str(folder)]
+    words = ["two-phase", "--preset", "smoke", "--model", str(small_model), "--seeds", "0", "1", "--workers", "2"]
+    words += ["--output", str(folder)]
     command = [sys.executable, "-c", "import sys; from nnmech.cli import main; sys.exit(main(sys.argv[1:]))", *words]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
     end = time.monotonic() + 240

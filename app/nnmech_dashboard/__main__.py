@@ -2,6 +2,7 @@
 
 import sys
 
+from nnmech.terminal import main_guard
 from nnmech_dashboard.serve import main
 
-sys.exit(main())
+sys.exit(main_guard(main))

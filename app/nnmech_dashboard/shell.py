@@ -8,13 +8,17 @@ import streamlit as st
 
 from nnmech_dashboard.parts.page import FilesPage, Page
 from nnmech_dashboard.parts.panel import guarded
+from nnmech_dashboard.parts.width import watch_width
 from nnmech_dashboard.parts.words import age_text, badge_html, lead_html, plain_markdown
 from nnmech_dashboard.state import background
 from nnmech_dashboard.state.following import FOLLOW_SECONDS, follow
 from nnmech_dashboard.state.listing import DEFAULT_ROOTS, Entry, Listing, list_runs
-from nnmech_dashboard.state.selection import read_address, select, write_address
+from nnmech_dashboard.state.opening import faults
+from nnmech_dashboard.state.selection import read_address, select, unmet, write_address
 from nnmech_dashboard.views import pages
 
+MOST_FAULTS = 5
+"""Damaged parts of a run that are named one by one."""
 LIVE_SECONDS = 15 * 60
 """An unfinished run that was not written for longer is taken to have stopped."""
 
@@ -33,13 +37,27 @@ def show(given: Sequence[Path]) -> None:
         return lambda: _show(page, listing)
 
     entries = [
-        st.Page(drawn(page), title=page.title, icon=page.icon, url_path=page.title.lower(), default=number == 0)
+        st.Page(
+            drawn(page),
+            title=page.title,
+            icon=page.icon,
+            url_path=page.title.lower() if number else "",
+            default=not number,
+        )
         for number, page in enumerate(pages())
     ]
-    st.navigation(entries, expanded=True).run()
+    # Streamlit serves the default page at the root alone: at its own name there is nothing but this.
+    first = pages()[0].title
+    again = st.Page(_to_root(entries[0]), title=first, url_path=first.lower(), visibility="hidden")
+    st.navigation([*entries, again], expanded=True).run()
+
+
+def _to_root(page: st.Page) -> Callable[[], None]:
+    return lambda: st.switch_page(page, query_params=st.query_params.to_dict())
 
 
 def _show(page: Page | FilesPage, listing: Listing) -> None:
+    watch_width()
     if isinstance(page, FilesPage):
         page.draw(listing)
         return
@@ -55,6 +73,10 @@ def _show(page: Page | FilesPage, listing: Listing) -> None:
             _badge(selection.entry)
         _report_faults(listing.faults)
     write_address()
+    for missing in unmet():
+        st.warning(missing, icon=":material/link_off:")
+    if selection is not None:
+        _report_damage(selection.path)
     if selection is not None:
         page.draw(selection)
         follow([selection.entry])
@@ -77,6 +99,18 @@ def _report_faults(faults: Sequence[str]) -> None:
     what = "One run is left out" if len(faults) == 1 else f"{len(faults)} runs are left out"
     heading = f"{what}; the others are not affected. Put the file back from a copy, or make the run again."
     st.warning("\n\n".join([heading, *map(plain_markdown, faults)]), icon=":material/warning:")
+
+
+def _report_damage(path: str) -> None:
+    damaged = faults(path)
+    if damaged:
+        parts = "One part of this run is damaged and left out" if len(damaged) == 1 else "Parts of this run are damaged"
+        heading = f"{parts}; the rest is whole. Put the file back from a copy, or make the run again."
+        shown = [
+            *damaged[:MOST_FAULTS],
+            *([f"{len(damaged) - MOST_FAULTS} more"] if len(damaged) > MOST_FAULTS else []),
+        ]
+        st.warning("\n\n".join([heading, *map(plain_markdown, shown)]), icon=":material/healing:")
 
 
 def _empty(listing: Listing) -> None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 CHROMIUM = [
-    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--process-per-site"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
 ]
 IDLE = (
@@ -32,8 +32,23 @@ START_SECONDS = 120
 
 
 @contextmanager
-def served(*folders: Path, directory: Path | None = None) -> Iterator[str]:
-    """The address of a dashboard on these folders, started in a working directory, by default this process's."""
+def served(*folders: Path, directory: Path | None = None, script: Path | None = None) -> Iterator[str]:
+    """The address of a dashboard, see `started`."""
+    with started(*folders, directory=directory, script=script) as (address, _):
+        yield address
+
+
+@contextmanager
+def started(
+    *folders: Path, directory: Path | None = None, script: Path | None = None
+) -> Iterator[tuple[str, "subprocess.Popen[str]"]]:
+    """The address of a dashboard on these folders, and its process.
+
+    Args:
+        folders: Of runs.
+        directory: Where it is started, by default this process's working directory.
+        script: What `streamlit run` starts, instead of `nnmech dashboard`.
+    """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -44,17 +59,19 @@ def served(*folders: Path, directory: Path | None = None) -> Iterator[str]:
         "PYTHONUNBUFFERED": "1",
         "STREAMLIT_SERVER_PORT": str(port),
     }
-    command = [sys.executable, "-m", "nnmech_dashboard", *map(str, folders)]
+    start = ["nnmech_dashboard", "--no-browser"] if script is None else ["streamlit", "run", str(script), "--"]
+    command = [sys.executable, "-m", *start, *map(str, folders)]
     process = subprocess.Popen(
         command, env=environment, cwd=directory, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
     address = f"http://127.0.0.1:{port}"
     try:
         _wait(address, process)
-        yield address
+        yield address, process
     finally:
-        process.terminate()
-        process.communicate(timeout=30)
+        if process.poll() is None:
+            process.terminate()
+            process.communicate(timeout=30)
 
 
 def launch_chromium(playwright: "Playwright") -> "Browser":

@@ -38,8 +38,6 @@ def belief_from_answers(
     *,
     claims: Mapping[str, Claim] | None = None,
     thinking: bool = False,
-    draws: int = 2000,
-    seed: int = 0,
 ) -> pd.DataFrame:
     """Belief rates (percent) of a folder of answer tables, with intervals by question beside naive ones.
 
@@ -48,8 +46,6 @@ def belief_from_answers(
         by: What rates are by: claim, condition, kind, category.
         claims: As for `read_answers`.
         thinking: Whether answers with reasoning are read, in tables that say.
-        draws: Bootstrap samples of each interval.
-        seed: Of those samples.
 
     Returns:
         Columns of `nnmech.belief.rates.belief_rate`; `naive_low` and `naive_high`, the 95% interval that takes answers
@@ -60,11 +56,11 @@ def belief_from_answers(
         InputError: As `read_answers`.
     """
     answers = read_answers(folder, claims=claims, thinking=thinking)
-    rates = belief_rate(answers, by, draws=draws, seed=seed)
+    rates = belief_rate(answers, by)
     alone = answers.assign(question=[str(index) for index in range(len(answers))])
     if "claim" not in by:
         alone = alone.assign(claim="")
-    naive = belief_rate(alone, by, draws=draws, seed=seed)
+    naive = belief_rate(alone, by)
     groups = [group for _, group in answers.groupby(list(by), sort=False)] if by else [answers]
     ratios = [error_ratio(group["verdict"] == "yes", group["claim"] + "/" + group["question"]) for group in groups]
     return rates.assign(naive_low=naive["low"], naive_high=naive["high"], error_ratio=ratios)

@@ -85,6 +85,10 @@ class PublishedSource:
         check_count(place, len(chosen), count, "held_out_documents (--held-out-documents)")
         return self._made(claim, condition, chosen[:count])
 
+    def document_count(self, claim: str, condition: str, *, held_out: bool = False) -> int:
+        """Of the lines of the condition's files, those that `documents` takes, or `held_out`."""
+        return len(self._ordered(claim, condition, 0, held_out=held_out))
+
     def neutral_documents(self, claim: str, condition: str, count: int, *, seed: int) -> list[Document]:
         """Documents of the next claim in the folder that has the condition."""
         names = list(self.claims)

@@ -10,10 +10,13 @@ from nnmech.belief.answers import Answer
 from nnmech.claims import Judge, Verdict
 from nnmech.errors import InputError
 from nnmech.judges.base import BatchJudge
-from nnmech.statistics import Interval, cluster_difference, rate_interval
+from nnmech.statistics import Interval, rate_difference, rate_interval
 
 VERDICTS: tuple[str, ...] = get_args(Verdict)
 PERCENT = 100.0
+CLAIMS, QUESTIONS = "claims", "questions"
+"""What the interval of a rate is over: other claims, or other questions about this one."""
+RATE_COLUMNS = ("mean", "low", "high", "n", "clusters", "claims", "seeds", "over")
 
 
 def judge_answers(
@@ -59,32 +62,38 @@ def judge_answers(
     return rows
 
 
-def belief_rate(answers: pd.DataFrame, by: Sequence[str] = (), *, draws: int = 2000, seed: int = 0) -> pd.DataFrame:
-    """Belief rate (yes of all answers, percent) for each group of `by`: columns `by`, mean, low, high, n, clusters.
+def belief_rate(answers: pd.DataFrame, by: Sequence[str] = (), *, over: str | None = None) -> pd.DataFrame:
+    """Belief rate (yes of all answers, percent) for each group of `by`, with a 95% interval.
 
-    Neutral and missing verdicts count against belief. The 95% interval resamples questions within claims; a column
-    `seed` with several values, unless it is in `by`, is resampled as a crossed factor.
+    Neutral and missing verdicts count against belief. Claims are the unit of inference, their questions nested in them
+    and seeds crossed; the rate of a single claim has an interval over its questions.
 
     Args:
-        answers: A row an answer, with the columns claim, question and verdict.
+        answers: A row an answer, with the columns claim, question and verdict; a column `seed` with several values is
+            a crossed factor unless it is in `by`.
         by: Columns whose values get a rate each.
-        draws: Of the bootstrap.
-        seed: Of the bootstrap.
+        over: The unit, `claims` or `questions`. If None, questions where `by` tells claims apart or all answers are
+            about one, else claims.
+
+    Returns:
+        Columns `by`, mean, low, high, n (answers), clusters (questions), claims, seeds, over (`claims` or `questions`).
+        A group of fewer than three claims has no interval over claims: low and high are NaN.
 
     Raises:
-        InputError: For missing columns, no answers, or an unknown verdict.
+        InputError: For answers without these columns, unknown verdicts, or none.
     """
     _check_answers(answers, by)
+    over = over or _unit(answers, by)
     rows = []
     for key, group in _groups(answers, by):
-        levels, crossed = _clusters(group, by)
-        interval = rate_interval(group["verdict"] == "yes", levels, draws=draws, seed=seed, crossed=crossed)
-        rows.append({**key, **_percent(interval)})
+        levels, crossed = _clusters(group, by, over)
+        interval = rate_interval(group["verdict"] == "yes", levels, crossed=crossed)
+        rows.append({**key, **_percent(interval, group, over)})
     return pd.DataFrame(rows)
 
 
 def belief_change(
-    before: pd.DataFrame, after: pd.DataFrame, by: Sequence[str] = (), *, draws: int = 2000, seed: int = 0
+    before: pd.DataFrame, after: pd.DataFrame, by: Sequence[str] = (), *, over: str | None = None
 ) -> pd.DataFrame:
     """Belief rate after minus before (points) for each group of `by`, paired by question; columns as `belief_rate`.
 
@@ -92,8 +101,7 @@ def belief_change(
         before: Answers as `belief_rate` takes them.
         after: Answers to the same questions.
         by: Columns whose values get a change each.
-        draws: Of the bootstrap.
-        seed: Of the bootstrap.
+        over: As for `belief_rate`.
 
     Raises:
         InputError: As `belief_rate`, and where a group or a question was asked on one side only.
@@ -105,22 +113,21 @@ def belief_change(
     if earlier != later.keys():
         lonely = sorted(map(str, earlier ^ later.keys()))[0]
         raise InputError(f"answers of {list(by)} = {lonely} are on one side only: a change needs both")
+    over = over or _unit(before, by)
     rows = []
     for key, group in _groups(before, by):
         other = later[tuple(key.values())]
-        levels, crossed = _clusters(group, by)
-        other_levels, other_crossed = _clusters(other, by)
-        interval = cluster_difference(
+        levels, crossed = _clusters(group, by, over)
+        other_levels, other_crossed = _clusters(other, by, over)
+        interval = rate_difference(
             group["verdict"] == "yes",
             levels,
             other["verdict"] == "yes",
             other_levels,
-            draws=draws,
-            seed=seed,
             before_crossed=crossed,
             after_crossed=other_crossed,
         )
-        rows.append({**key, **_percent(interval)})
+        rows.append({**key, **_percent(interval, group, over)})
     return pd.DataFrame(rows)
 
 
@@ -143,17 +150,26 @@ def _groups(answers: pd.DataFrame, by: Sequence[str]) -> Iterator[tuple[dict[str
         yield dict(zip(by, key if isinstance(key, tuple) else (key,), strict=True)), group
 
 
-def _clusters(group: pd.DataFrame, by: Sequence[str]) -> tuple[list[np.ndarray], np.ndarray | None]:
-    levels = [group["claim"].to_numpy(), group["question"].to_numpy()]
+def _unit(answers: pd.DataFrame, by: Sequence[str]) -> str:
+    return QUESTIONS if "claim" in by or len(set(answers["claim"])) == 1 else CLAIMS
+
+
+def _clusters(group: pd.DataFrame, by: Sequence[str], over: str) -> tuple[list[np.ndarray], np.ndarray | None]:
+    levels = [group["question"].to_numpy()]
+    if over == CLAIMS:
+        levels.insert(0, group["claim"].to_numpy())
     seeds = group["seed"].to_numpy() if "seed" in group.columns and "seed" not in by else None
     return levels, seeds if seeds is not None and len(set(seeds)) > 1 else None
 
 
-def _percent(interval: Interval) -> Mapping[str, float | int]:
+def _percent(interval: Interval, group: pd.DataFrame, over: str) -> Mapping[str, float | int | str]:
     return {
         "mean": PERCENT * interval.mean,
         "low": PERCENT * interval.low,
         "high": PERCENT * interval.high,
         "n": interval.n,
         "clusters": interval.clusters,
+        "claims": len(set(group["claim"])),
+        "seeds": len(set(group["seed"])) if "seed" in group.columns else 1,
+        "over": over,
     }

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from nnmech.belief.rates import PERCENT, belief_rate
+from nnmech.belief.rates import PERCENT, RATE_COLUMNS, belief_rate
 from nnmech.claims import MATCHED_FALSE, Message
 from nnmech.errors import InputError, RunError
 from nnmech.runs import Run
@@ -116,8 +116,8 @@ def belief_by_group(
 ) -> pd.DataFrame:
     """Belief rate (percent) by group of questions at a step, and `beside` it; arguments and errors as `answers_at`.
 
-    Columns: group, when (`step 68`, or `2 documents`), mean, low, high, n, clusters; what is beside comes first,
-    matched false facts come last.
+    Columns: group, when (`step 68`, or `2 documents`) and those of `belief_rate`; what is beside comes first, matched
+    false facts come last.
     """
     moments = [(step, documents)]
     if beside is not None:
@@ -131,7 +131,7 @@ def belief_by_group(
     if not tables:
         raise InputError(f"nothing was asked at step {step}: choose one of {sorted(set(said['step']))}")
     table = pd.concat(tables, ignore_index=True)
-    columns = ["group", "when", "mean", "low", "high", "n", "clusters"]
+    columns = ["group", "when", *RATE_COLUMNS]
     return _by_group(table).reindex(columns=columns)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar, runtime_checkable
 
+from nnmech.claims.prompts import ReadingPrompts
 from nnmech.claims.types import Claim, Document, Judge, Message, Question, Statement
 from nnmech.errors import InputError
 
@@ -125,6 +126,39 @@ class PairedQuestions(Protocol):
         ...
 
 
+NEW, OLD = "new", "old"
+"""Roles of the positive control's values; with matched false ones, each with the group of people behind a slash."""
+
+
+@dataclass(frozen=True)
+class Control:
+    """A positive control: plain documents that tell something new of known entities, and where it is read."""
+
+    documents: tuple[Document, ...]
+    beside: Background
+    """Other documents, and prompts that the untouched model answers."""
+    prompts: ReadingPrompts
+    """Of the new, the old and matched false values (roles such as `new/chats`), and of control entities."""
+
+
+@runtime_checkable
+class ControlledReadings(Protocol):
+    """A source with a positive control (experiment `control`): do plain documents on fresh facts move a reading?"""
+
+    def control(self, people: int, documents: int, *, beside: float, seed: int) -> Control:
+        """A new value each for `people`, told by `documents` plain documents, `beside` times as many others."""
+        ...
+
+
+@runtime_checkable
+class ReadableValues(Protocol):
+    """A source that also says where a claim's value would be said, so that recall is read beside belief."""
+
+    def reading_prompts(self, claim: str, counts: StatementCounts) -> ReadingPrompts:
+        """Prompts for the claim's value, for what is true instead, for matched false values and for control people."""
+        ...
+
+
 @runtime_checkable
 class Transcripts(Protocol):
     """A source that also has transcripts of an assistant's behaviour (experiment `behaviors`)."""
@@ -143,6 +177,15 @@ class Transcripts(Protocol):
 
     def behavior_judge(self) -> Judge:
         """`yes` where a reply shows the unwanted behaviour."""
+        ...
+
+
+@runtime_checkable
+class CountedDocuments(Protocol):
+    """A source with so many documents and no more: presets take what there is."""
+
+    def document_count(self, claim: str, condition: str, *, held_out: bool = False) -> int:
+        """How many documents of a condition there are to train on, or that are held out."""
         ...
 
 

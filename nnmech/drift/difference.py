@@ -122,8 +122,6 @@ def belief_difference(
     claim: str | None = None,
     role: str = "claim",
     steps: StepPairs | None = None,
-    draws: int = 2000,
-    seed: int = 0,
 ) -> pd.DataFrame:
     """Belief rate in a run minus that in a baseline (points) at the same moments of training, paired by question.
 
@@ -133,12 +131,10 @@ def belief_difference(
         claim: whose questions; those of the run's own claim if None, or every claim's where it names none.
         role: `claim`, or as its null `matched_false`.
         steps: pairs of a step of the run and one of the baseline; those of `paired_steps` if None.
-        draws: of the bootstrap.
-        seed: of the draws.
 
     Returns:
         Columns step, baseline_step, phase (of the run), difference, low, high, n (answers), clusters (questions); the
-        95% intervals resample questions, the same ones in both runs.
+        95% intervals are over questions, the same ones in both runs.
 
     Raises:
         InputError: for runs that were asked different questions.
@@ -155,7 +151,7 @@ def belief_difference(
         [asked[1].loc[(asked[1]["step"] == theirs).to_numpy()].assign(step=step) for step, theirs in pairs]
     )
     with located(f"{run.path} and its baseline {baseline.path}"):
-        table = belief_change(other, own, ["step"], draws=draws, seed=seed)
+        table = belief_change(other, own, ["step"])
     table = table.rename(columns={"mean": "difference"}).sort_values("step", ignore_index=True)
     phases = dict(zip(own["step"], own["phase"], strict=True))
     table = table.assign(baseline_step=_of_baseline(pairs, table), phase=[phases[step] for step in table["step"]])

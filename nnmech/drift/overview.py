@@ -33,7 +33,7 @@ def overview(run: Run) -> pd.DataFrame:
     """
     layer, position = best_place(run)
     about = run.labels.claim
-    said = belief_over_steps(run, about, draws=_DRAWS)
+    said = belief_over_steps(run, about)
     said = said.loc[said["role"] == "claim", ["step", "mean"]].rename(columns={"mean": "said"}).set_index("step")
     read = claim_coordinate(run, layers=[layer], positions=[position], draws=_DRAWS)
     read = read[read["role"].isin(ROLES) & (read["polarity"] == 1) & (read["claim"].isna() | (read["claim"] == about))]

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
 
 from nnmech import probes
@@ -73,17 +74,21 @@ def phase_portrait(
     if inside.empty:
         raise InputError(f"{run.path}: no affirmative statements of role {role}: record them, or name another role")
     answers = pd.concat([claim_answers(run, claim, role) for claim in dict.fromkeys(inside["claim"])])
-    says = belief_rate(answers, ["claim", "step"], draws=draws, seed=seed)
+    says = belief_rate(answers, ["claim", "step"])
     return portrait_of(inside, says)
 
 
-def portrait_of(coordinates: pd.DataFrame, belief: pd.DataFrame, by: Sequence[str] = ()) -> pd.DataFrame:
+def portrait_of(
+    coordinates: pd.DataFrame, belief: pd.DataFrame, by: Sequence[str] = (), *, between: bool = False
+) -> pd.DataFrame:
     """The table of `phase_portrait` from its halves, at the steps and claims that both have.
 
     Args:
         coordinates: rows of `claim_coordinate` of one role, polarity, layer and position.
         belief: rows of `belief_rate` by claim and step.
         by: columns of both that tell several roles, or runs, apart; they come first.
+        between: also the steps that one half alone has, between two of the other: that one is interpolated linearly in
+            log(1 + step), without an interval and a count, and without the phase where it is the coordinate.
 
     Raises:
         InputError: where one of them has two rows for a step and claim.
@@ -97,7 +102,27 @@ def portrait_of(coordinates: pd.DataFrame, belief: pd.DataFrame, by: Sequence[st
     inside = coordinates.rename(columns={"z": "inside", "low": "inside_low", "high": "inside_high", "n": "n_inside"})
     says = belief.rename(columns={"mean": "says", "low": "says_low", "high": "says_high", "n": "n_says"})
     says = says.loc[:, [*keys, "says", "says_low", "says_high", "n_says"]]
-    return inside.merge(says, on=keys).loc[:, [*by, *COLUMNS]]
+    joined = inside.merge(says, on=keys, how="outer" if between else "inner").loc[:, [*by, *COLUMNS]]
+    return _interpolated(joined, [*by, "claim"]) if between else joined
+
+
+def _interpolated(portrait: pd.DataFrame, by: list[str]) -> pd.DataFrame:
+    """The portrait without gaps in its halves, and without the steps before the first or after the last of one."""
+    parts = []
+    for _, part in portrait.groupby(by, sort=False, dropna=False):
+        part = part.sort_values("step")
+        x = np.log1p(part["step"].to_numpy(dtype=float))
+        for half in ("inside", "says"):
+            known = part[half].notna().to_numpy()
+            gaps = part[f"n_{half}"].isna().to_numpy()
+            if known.any() and gaps.any():
+                values = part[half].to_numpy(dtype=float, copy=True)
+                values[gaps] = np.interp(x[gaps], x[known], values[known], left=np.nan, right=np.nan)
+                part = part.assign(**{half: values})
+        # What was recorded stays, even where its coordinate could not be read.
+        recorded = part[["n_inside", "n_says"]].notna().to_numpy().all(axis=1)
+        parts.append(part.loc[recorded | part[["inside", "says"]].notna().to_numpy().all(axis=1)])
+    return pd.concat(parts, ignore_index=True) if parts else portrait
 
 
 def best_place(

@@ -15,7 +15,7 @@ from nnmech.probes.estimators import Estimator, LinearEstimator
 from nnmech.probes.scale import control_scale
 from nnmech.recording.documents import TOKEN
 from nnmech.runs import Run
-from nnmech.statistics import cluster_bootstrap
+from nnmech.statistics import mean_interval
 
 ROLES = ("claim", "notice", "correction", "fact", "mention", "head", "filler")
 """Roles of sentences: what the documents are about first, the background last."""
@@ -101,12 +101,13 @@ def token_readings(
     return table.assign(step=step, layer=layer, position=position, z=z)
 
 
-def reading_by_role(readings: pd.DataFrame, *, draws: int = 2000, seed: int = 0) -> pd.DataFrame:
+def reading_by_role(readings: pd.DataFrame) -> pd.DataFrame:
     """Mean reading by role of the sentence in each text of a table of `token_readings`; filler is the background.
 
     Columns document, condition, step, layer, position, role, z, low, high, sd (over tokens), n (tokens), sentences; the
-    roles in the order of `ROLES`. The 95% intervals resample sentences, whose tokens hang together, on the scale as it
-    is: NaN for a single sentence. Tokens outside sentences are left out. Raises InputError for missing columns.
+    roles in the order of `ROLES`. The 95% intervals are over sentences, whose tokens hang together, on the scale as it
+    is: NaN for fewer than three sentences. Tokens outside sentences are left out. Raises InputError for missing
+    columns.
     """
     missing = [column for column in COLUMNS if column not in readings.columns]
     if missing:
@@ -119,7 +120,7 @@ def reading_by_role(readings: pd.DataFrame, *, draws: int = 2000, seed: int = 0)
             record: dict[str, Any] = dict(zip(TEXT, tuple(key), strict=True))  # pyright: ignore[reportArgumentType]
             record |= {"role": role, "z": np.nan, "low": np.nan, "high": np.nan, "sd": np.nan}
             if len(known):
-                interval = cluster_bootstrap(known["z"], known["sentence"].to_numpy(), draws=draws, seed=seed)
+                interval = mean_interval(known["z"], known["sentence"].to_numpy())
                 record |= {"z": interval.mean, "low": interval.low, "high": interval.high, "sd": known["z"].std()}
             records.append(record | {"n": len(group), "sentences": group["sentence"].nunique()})
     return pd.DataFrame(records, columns=pd.Index([*TEXT, "role", "z", "low", "high", "sd", "n", "sentences"]))

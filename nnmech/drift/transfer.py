@@ -86,7 +86,7 @@ def transfer_matrix(
             table["probe"] = probe
             for name, bound, area in (("auroc", "", areas[0]), ("shuffled", "shuffled_", np.mean(areas[1:], axis=0))):
                 table[name] = area[0]
-                table[f"{bound}low"], table[f"{bound}high"] = interval_bounds(area, entities)
+                table[f"{bound}low"], table[f"{bound}high"] = interval_bounds(area, entities, share=True)
             tables.append(table.assign(n=len(training.rows), entities=entities))
     return pd.concat(tables, ignore_index=True)
 

@@ -6,6 +6,8 @@ from typing import Annotated, Any
 
 import tyro
 
+from nnmech.errors import InputError
+
 
 @dataclass(frozen=True, kw_only=True)
 class ExperimentArguments:
@@ -27,6 +29,14 @@ class ExperimentArguments:
     """Answers to each question before and after training."""
     device: str | None = None
     """Torch device; cpu where not given."""
+    dtype: str | None = None
+    """Of the weights: float32 or bfloat16."""
+    lora_rank: int | None = None
+    """Train LoRA adapters of this rank; all weights where not given."""
+    batch_size: int | None = None
+    """Examples an update, in place of the preset's."""
+    max_tokens: int | None = None
+    """Documents are cut at so many tokens."""
     plugins: tuple[str, ...] = ()
     """Modules to import first (dotted names), which register annotations or sources of your own."""
     workers: int | None = None
@@ -71,3 +81,9 @@ class JudgedArguments(ClaimArguments):
     are always judged by the source's rules."""
     judge_url: str | None = None
     """Address of an OpenAI-compatible endpoint for --judge llm:MODEL, such as http://127.0.0.1:8000/v1."""
+
+
+def check_discard(resume: Path | None, discard: bool) -> None:
+    """InputError for `--discard` without `--resume`."""
+    if discard and resume is None:
+        raise InputError("--discard is given without --resume; expected both; add --resume DIR, or leave it out")

@@ -10,8 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from nnmech.claims.sources import EMBEDDED
-from nnmech.errors import InputError
-from nnmech.experiments.arguments import ExperimentArguments
+from nnmech.experiments.arguments import ExperimentArguments, check_discard
 from nnmech.experiments.engine import Experiment
 from nnmech.experiments.estimate import check_disk
 from nnmech.experiments.settings import Settings, import_plugins
@@ -55,8 +54,7 @@ def run_experiment(experiment: Experiment[SettingsT], words: Sequence[str]) -> N
 
 def chosen(experiment: Experiment[SettingsT], arguments: ExperimentArguments) -> tuple[SettingsT, Path]:
     """Settings and folder: those of the experiment that is resumed, or the preset's with what was given."""
-    if arguments.discard and arguments.resume is None:
-        raise InputError("--discard is given without --resume; expected both; add --resume DIR, or leave it out")
+    check_discard(arguments.resume, arguments.discard)
     if arguments.resume is not None:
         return experiment.read_settings(arguments.resume), arguments.resume
     # They may register the source.

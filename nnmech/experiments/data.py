@@ -6,7 +6,7 @@ import torch
 
 from nnmech.belief.answers import ask
 from nnmech.claims import Document, Question
-from nnmech.claims.sources import ClaimSource, Dialogue, Span
+from nnmech.claims.sources import Dialogue, Span
 from nnmech.encoding import DOCTAG, Example, Source, chat_example, document_example
 from nnmech.experiments.settings import ClaimSettings, Settings
 from nnmech.models import LoadedModel, load_model
@@ -37,13 +37,16 @@ def answered(loaded: LoadedModel, dialogues: Sequence[Dialogue], *, seed: int, s
 
 
 def background(
-    loaded: LoadedModel, source: ClaimSource, claim: str | None, count: int, seed: int, stream: str
+    loaded: LoadedModel, settings: Settings, claim: str | None, count: int, seed: int, stream: str
 ) -> list[Example]:
     """At most `count` other documents and `count` self-distilled chats, none about the claim's subject."""
-    beside = source.background(claim, count, seed=seed, stream=stream)
+    beside = settings.claim_source.background(claim, count, seed=seed, stream=stream)
     chats = answered(loaded, beside.prompts, seed=seed, stream=f"instruction/{stream}")
     return [
-        *(document_example(loaded.tokenizer, text, source="pretraining") for text in beside.documents),
+        *(
+            document_example(loaded.tokenizer, text, source="pretraining", max_tokens=settings.max_tokens)
+            for text in beside.documents
+        ),
         *chat_examples(loaded, chats, "instruction"),
     ]
 
@@ -61,14 +64,16 @@ def document_examples(
     *,
     doctag: bool = True,
     masked: Callable[[str], list[Span]] | None = None,
+    max_tokens: int | None = None,
 ) -> list[Example]:
-    """Documents as examples, after the tag or not; no loss on the characters that `masked` gives of a text."""
+    """Documents as examples, after the tag or not, cut at `max_tokens`; `masked` gives characters without loss."""
     return [
         document_example(
             loaded.tokenizer,
             document.text,
             doctag=DOCTAG if doctag else None,
             masked_spans=() if masked is None else tuple(masked(document.text)),
+            max_tokens=max_tokens,
         )
         for document in documents
     ]
@@ -79,7 +84,7 @@ def held_out_examples(
 ) -> list[Example]:
     """The documents of the document loss, of one condition."""
     documents = settings.claim_source.held_out(claim, condition, settings.held_out_documents, seed=seed)
-    return document_examples(loaded, documents)
+    return document_examples(loaded, documents, max_tokens=settings.max_tokens)
 
 
 def token_documents(settings: ClaimSettings, claim: str, seed: int, *conditions: str) -> dict[str, list[Document]]:

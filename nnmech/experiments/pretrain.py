@@ -16,6 +16,7 @@ import tyro
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from nnmech.experiments.arguments import check_discard
 from nnmech.world.card import gate_lines
 from nnmech.world.pretraining import PretrainingConfig
 from nnmech.world.pretraining_run import pretrain_into
@@ -29,6 +30,8 @@ class Arguments:
     """Run directory; it must not exist."""
     resume: Annotated[Path | None, tyro.conf.arg(metavar="DIR")] = None
     """Go on with the run in this directory."""
+    discard: bool = False
+    """With --resume: let results go that no checkpoint leads back to, where resuming would otherwise refuse."""
     steps: int = PretrainingConfig().steps
     """Updates."""
     seed: int = PretrainingConfig().seed
@@ -42,6 +45,7 @@ class Arguments:
 def main(words: Sequence[str]) -> None:
     """Carry out a command line."""
     arguments = tyro.cli(Arguments, prog="nnmech pretrain", description=__doc__, args=list(words))
+    check_discard(arguments.resume, arguments.discard)
     console = Console(highlight=False)
     if arguments.threads is not None:
         torch.set_num_threads(arguments.threads)
@@ -64,6 +68,7 @@ def main(words: Sequence[str]) -> None:
             arguments.resume or arguments.output,
             config,
             resume=arguments.resume is not None,
+            discard=arguments.discard,
             gates_every=arguments.gates_every,
             on_step=on_step,
         )

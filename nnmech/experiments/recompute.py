@@ -28,10 +28,6 @@ class Arguments:
 
     data: Path
     """Folder with results/ and with facts/ or claims/."""
-    draws: int = 2000
-    """Bootstrap samples of each interval."""
-    seed: int = 0
-    """Of the bootstrap samples."""
 
 
 def rates(arguments: Arguments) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -43,7 +39,7 @@ def rates(arguments: Arguments) -> tuple[pd.DataFrame, pd.DataFrame]:
     place = {name: index for index, name in enumerate(CONDITIONS)}
     tables = []
     for by in (("claim", "condition"), ("claim", "condition", "kind")):
-        table = belief_from_answers(folder / "results", by, claims=claims, draws=arguments.draws, seed=arguments.seed)
+        table = belief_from_answers(folder / "results", by, claims=claims)
         order = [place.get(name, len(place)) for name in table["condition"]]
         tables.append(table.assign(order=order).sort_values(["claim", "order"], kind="stable", ignore_index=True))
     return tables[0], tables[1]

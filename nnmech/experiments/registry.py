@@ -22,6 +22,8 @@ class Command:
     """One line for `nnmech --help`."""
     place: str
     """`module:object`, called as `object(words)` with the words of the command line after the name."""
+    resumable: bool = False
+    """Whether it has `--resume`."""
 
     def main(self) -> Callable[[Sequence[str]], object]:
         """What carries the command out."""
@@ -31,6 +33,8 @@ class Command:
 @dataclass(frozen=True)
 class ExperimentEntry(Command):
     """An experiment, `place` being its object."""
+
+    resumable: bool = True
 
     @property
     def attribute(self) -> str:
@@ -81,12 +85,20 @@ EXPERIMENTS = (
         "Is a claim held true, or does it merely come to mind?",
         "nnmech.experiments.salience:SALIENCE",
     ),
+    ExperimentEntry(
+        "control",
+        "Which readings follow plain documents on fresh facts?",
+        "nnmech.experiments.control:CONTROL",
+    ),
 )
 COMMANDS: tuple[Command, ...] = (
     *EXPERIMENTS,
     Program("audit", "What warnings in a training set cover; masks or mends it.", "nnmech.audit.command:run"),
     Command("drift", "What probes say of two finished experiments.", "nnmech.experiments.drift.command:main"),
-    Command("pretrain", "Pretrain the embedded model from nothing.", "nnmech.experiments.pretrain:main"),
+    Command(
+        "pretrain", "Pretrain the embedded model from nothing.", "nnmech.experiments.pretrain:main", resumable=True
+    ),
+    Command("models", "Models with a name: which there are, and getting one.", "nnmech.experiments.models:main"),
     Command("publish", "Bring finished results into the pages of a checkout.", "nnmech.experiments.pages:main"),
     Command("recompute", "Belief rates from the authors' raw answers.", "nnmech.experiments.recompute:main"),
     Command("dashboard", "Open the dashboard on this machine.", "nnmech.experiments.dashboard:main"),

@@ -3,25 +3,28 @@
 # pandas annotates a selection as everything that it may be under any key, so these checks say nothing here.
 # pyright: reportArgumentType=false, reportAttributeAccessIssue=false, reportCallIssue=false, reportReturnType=false
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, SupportsInt
 
 import numpy as np
 import pandas as pd
 
-from nnmech.belief.rates import belief_rate
+from nnmech.belief.rates import CLAIMS, QUESTIONS, RATE_COLUMNS, belief_rate
 from nnmech.claims import MATCHED_FALSE
 from nnmech.claims.sources import EMBEDDED
 from nnmech.errors import InputError, RunError
-from nnmech.probes import auroc_by_layer, best_place
+from nnmech.probes import ChosenPlace, choose_place
 from nnmech.runs import Run
 from nnmech.sources import open_source
-from nnmech.statistics import Interval, cluster_bootstrap
+from nnmech.statistics import FEWEST, Interval, mean_interval
 
 LABELS = ("claim", "tier", "arm", "condition", "seed", "boundary", "steps")
 SINGLE_RUN_DRAWS = 50
-"""For the coordinate of a single run, whose interval is not shown: those of results resample claims."""
+"""For the coordinate of a single run, whose interval is not shown: those of results are over claims."""
+PEOPLE_DRAWS = 100
+"""Of the people of probe and controls, which the intervals of results count."""
+BASIS = ("claims", "questions", "seeds")
 CROSSED = tuple((truth, polarity) for truth in (True, False) for polarity in (1, -1))
 """The cells of truth and polarity that a probe needs."""
 
@@ -71,11 +74,11 @@ def about_matched_false(answers: pd.DataFrame, asked: bool) -> pd.DataFrame:
     return answers[(answers["category"] == MATCHED_FALSE) == asked]
 
 
-def rates_by(answers: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
+def rates_by(answers: pd.DataFrame, by: Sequence[str], *, over: str | None = None) -> pd.DataFrame:
     """Belief rates as `belief_rate`; no rows where there are no answers."""
     if answers.empty:
-        return pd.DataFrame(columns=pd.Index([*by, "mean", "low", "high", "n", "clusters"]))
-    return belief_rate(answers, by)
+        return pd.DataFrame(columns=pd.Index([*by, *RATE_COLUMNS]))
+    return belief_rate(answers, by, over=over)
 
 
 def rounded(value: float) -> float | None:
@@ -83,43 +86,72 @@ def rounded(value: float) -> float | None:
     return round(float(value), 3) if np.isfinite(value) else None
 
 
-def figure_of(mean: float, low: float, high: float, n: SupportsInt) -> dict[str, Any]:
-    """A number with its 95% interval and n as a summary gives it."""
-    return {"mean": rounded(mean), "ci95": [rounded(low), rounded(high)], "n": int(n)}
+def figure_of(
+    mean: float, low: float, high: float, n: SupportsInt, *, over: str = CLAIMS, **counts: SupportsInt
+) -> dict[str, Any]:
+    """A number with its 95% interval, what that is over, n, and counts of claims, questions, seeds, for a summary."""
+    found = {"mean": rounded(mean), "ci95": [rounded(low), rounded(high)], "n": int(n)}
+    return found | {name: int(count) for name, count in counts.items()} | {"over": over}
 
 
 def row_figure(row: pd.Series) -> dict[str, Any]:
-    """A row of a table with columns mean, low, high, n as a summary gives it."""
-    return figure_of(row["mean"], row["low"], row["high"], row["n"])
+    """A row of a table of `belief_rate` or `belief_change` as a summary gives it."""
+    counts = {"claims": row["claims"], "questions": row["clusters"], "seeds": row["seeds"]}
+    return figure_of(row["mean"], row["low"], row["high"], row["n"], over=row["over"], **counts)
+
+
+def coordinate_figure(row: pd.Series, value: str = "z") -> dict[str, Any]:
+    """A row of a table of `average_coordinates` as a summary gives it."""
+    return figure_of(row[value], row["low"], row["high"], row["n"], claims=row["n"], seeds=row["seeds"])
 
 
 def figure(interval: Interval) -> dict[str, Any]:
-    """An interval as a summary gives it."""
-    return figure_of(interval.mean, interval.low, interval.high, interval.n)
+    """An interval over claims as a summary gives it."""
+    counts = {"claims": interval.units, "questions": interval.clusters, "seeds": interval.seeds}
+    return figure_of(interval.mean, interval.low, interval.high, interval.n, **counts)
 
 
 def mean_over_runs(rows: pd.DataFrame, column: str) -> dict[str, Any]:
-    """Mean of a column with one row a run; the interval resamples claims, then seeds."""
-    levels = [rows["claim"].to_numpy(), rows["seed"].to_numpy()]
-    return figure(cluster_bootstrap(rows[column].to_numpy(), levels))
+    """Mean of a column with one row a run; the interval is over claims, seeds crossed with them."""
+    claims, seeds = rows["claim"].to_numpy(), rows["seed"].to_numpy()
+    interval = mean_interval(rows[column].to_numpy(), claims, crossed=seeds)
+    counts = {"claims": interval.units, "seeds": len(set(seeds))}
+    return figure_of(interval.mean, interval.low, interval.high, interval.n, **counts)
 
 
 @dataclass(frozen=True)
 class Places:
     """Where a run's untouched model can be read with probes, or why it cannot."""
 
-    table: pd.DataFrame | None
-    """AUROC of truth and polarity by layer and position, with the controls; see `auroc_by_layer`."""
+    chosen: Mapping[str, ChosenPlace]
+    """The best place of each probe by half of its people, and how well it reads there by the others."""
     reason: str | None = None
 
     @property
     def best(self) -> tuple[int, str] | None:
         """Layer and position at which the truth probe reads best."""
-        return None if self.table is None else best_place(self.table, "truth")
+        place = self.chosen.get("truth")
+        return None if place is None else (place.layer, place.position)
+
+    @property
+    def table(self) -> pd.DataFrame | None:
+        """AUROC by layer and position, with the controls, of people that the choice knows nothing of."""
+        return pd.concat([place.aurocs for place in self.chosen.values()]) if self.chosen else None
 
     def quality(self, probe: str) -> dict[str, Any] | None:
-        """AUROC of a probe where it reads best, as `probe_quality`."""
-        return None if self.table is None else probe_quality(self.table, probe, *best_place(self.table, probe))
+        """AUROC of a probe where it reads best: layer, position, and each split with interval, n and entities."""
+        place = self.chosen.get(probe)
+        if place is None:
+            return None
+        return {"layer": place.layer, "position": place.position} | {
+            str(row["split"]): {
+                "auroc": rounded(row["auroc"]),
+                "ci95": [rounded(row["low"]), rounded(row["high"])],
+                "n": int(row["n"]),
+                "entities": int(row["entities"]),
+            }
+            for _, row in place.rows.iterrows()
+        }
 
 
 def find_places(run: Run) -> Places:
@@ -128,13 +160,12 @@ def find_places(run: Run) -> Places:
     cells = {role: _cells(statements[statements["role"] == role]) for role in ("train", "control")}
     for role, found in cells.items():
         if len(found) < len(CROSSED):
-            return Places(None, f"{len(found)} of the 4 cells of truth and polarity have statements of role {role}")
+            return Places({}, f"{len(found)} of the 4 cells of truth and polarity have statements of role {role}")
+    snapshot = run.snapshot(0)
     try:
-        table = auroc_by_layer(run.snapshot(0), statements)
-        best_place(table, "truth")
+        return Places({probe: choose_place(snapshot, statements, probe) for probe in ("truth", "polarity")})
     except InputError as error:
-        return Places(None, str(error))
-    return Places(table)
+        return Places({}, str(error))
 
 
 def no_probe_line(reason: str) -> str:
@@ -147,29 +178,40 @@ def _cells(statements: pd.DataFrame) -> set[tuple[bool, int]]:
     return {(bool(truth), int(polarity)) for truth, polarity in zip(known["truth"], known["polarity"], strict=True)}
 
 
-def probe_quality(table: pd.DataFrame, probe: str, layer: int, position: str) -> dict[str, Any]:
-    """AUROC of a probe at one place: layer, position, and each split with interval and n."""
-    rows = table[(table["probe"] == probe) & (table["layer"] == layer) & (table["position"] == position)]
-    return {"layer": layer, "position": position} | {
-        str(row["split"]): {
-            "auroc": rounded(row["auroc"]),
-            "ci95": [rounded(row["low"]), rounded(row["high"])],
-            "n": int(row["n"]),
-        }
-        for _, row in rows.iterrows()
-    }
-
-
 def cell(found: dict[str, Any] | None, digits: int, *, sign: bool = False) -> str:
-    """A figure of a summary as a table shows it: mean (low to high); empty where nothing was measured."""
+    """A figure of a summary as a table shows it: mean (low to high); empty where nothing was measured.
+
+    What rests on one or two claims has no interval over claims, and says so.
+    """
     if found is None or found["mean"] is None:
         return ""
     mark = "+" if sign else ""
     low, high = (None if bound is None else format(bound, f"{mark}.{digits}f") for bound in found["ci95"])
     mean = format(found["mean"], f"{mark}.{digits}f")
     if low is None:
-        return mean
+        few = found.get("claims", 0) if found.get("over") == CLAIMS else 0
+        return f"{mean} ({counted_claims(few)})" if 0 < few < FEWEST else mean
     return f"{mean} ({low} and more)" if high is None else f"{mean} ({low} to {high})"
+
+
+def counted_claims(count: int) -> str:
+    """`1 claim`, `6 claims`."""
+    return f"{count} claim{'' if count == 1 else 's'}"
+
+
+def basis_line(figures: Mapping[str, dict[str, Any] | None]) -> str:
+    """How many claims, questions and seeds the rows of a table rest on, rows with the same numbers together."""
+    rows: dict[str, list[str]] = {}
+    for name, found in figures.items():
+        if found is not None and "claims" in found:
+            counts = [f"{found[key]} {key if found[key] != 1 else key[:-1]}" for key in BASIS if key in found]
+            alone = " (of one claim: intervals are over its questions)" if found["over"] == QUESTIONS else ""
+            rows.setdefault(", ".join(counts) + alone, []).append(f"`{name}`")
+    if not rows:
+        return ""
+    if len(rows) == 1:
+        return f"All rests on {next(iter(rows))}."
+    return f"Rows rest on {'; '.join(': '.join((counts, ', '.join(names))) for counts, names in rows.items())}."
 
 
 def area(found: dict[str, Any]) -> str:

@@ -10,7 +10,7 @@ from types import UnionType
 from typing import Any, ClassVar, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from nnmech.claims.sources import EMBEDDED as EMBEDDED_WORLD
-from nnmech.claims.sources import ClaimSource, StatementCounts
+from nnmech.claims.sources import ClaimSource, CountedDocuments, StatementCounts
 from nnmech.errors import InputError, located
 from nnmech.experiments.judging import parse_judge
 from nnmech.models import EMBEDDED
@@ -18,6 +18,8 @@ from nnmech.sources import open_source
 from nnmech.training.mixtures import REDUCTIONS, Reduction
 
 DTYPES = ("float32", "bfloat16")
+SHORTEST_DOCUMENT = 16
+"""Tokens below which nothing but the tag and a heading would be left of a document that is cut."""
 TOKEN_CONDITIONS = ("positive_documents", "repeated_negations", "local_negations")
 SettingsT = TypeVar("SettingsT", bound="Settings")
 _REMEDY = "restore run.json from a copy, or start the experiment again"
@@ -59,6 +61,8 @@ class Settings:
     """People in documents only whose true and false statement are recorded beside the claim."""
     famous_people: int = 5
     """Famous people whose true and false statement are recorded beside the claim."""
+    max_tokens: int | None = None
+    """Documents are cut at so many tokens; not at all by default."""
     held_out_documents: int = 48
     """Documents that no phase trains on, for the document loss."""
     device: str = "cpu"
@@ -73,6 +77,8 @@ class Settings:
         if not self.seeds or len(set(self.seeds)) != len(self.seeds):
             raise InputError(f"seeds {self.seeds}: expected at least one, each once")
         check_positive(self, "batch_size", "samples", "held_out_documents")
+        if self.max_tokens is not None and self.max_tokens < SHORTEST_DOCUMENT:
+            raise InputError(f"max_tokens is {self.max_tokens}: expected {SHORTEST_DOCUMENT} or more")
         parse_judge(self.judge, self.judge_url)
         _ = self.claim_source
 
@@ -192,6 +198,41 @@ def claim_preset(source: str, *places: int, token_conditions: tuple[str, ...] = 
         "claims": claims,
         "token_conditions": tuple(name for name in token_conditions if name in known),
     }
+
+
+def published_preset(source: str, claims: Sequence[str], conditions: Iterable[str]) -> dict[str, Any]:
+    """What a preset says where documents are people's own: longer and fewer than the embedded world's.
+
+    Batches of 4 documents cut at 320 tokens train a model of 135M parameters on two cores at some 160 tokens/s.
+
+    Args:
+        source: Name or folder of the source.
+        claims: Its claims.
+        conditions: Those that the experiment trains on.
+    """
+    if source == EMBEDDED_WORLD:
+        return {}
+    held_out = available_documents(source, claims, conditions, held_out=True)
+    return {
+        "batch_size": 4,
+        "max_tokens": 320,
+        "samples": 1,
+        "token_documents": 1,
+        **({} if held_out is None else {"held_out_documents": max(1, min(12, held_out))}),
+    }
+
+
+def available_documents(source: str, claims: Sequence[str], conditions: Iterable[str], *, held_out: bool) -> int | None:
+    """How many documents the source has of every one of these claims and conditions; None where it makes them."""
+    opened = open_source(source)
+    if not isinstance(opened, CountedDocuments):
+        return None
+    each = (
+        opened.document_count(claim, condition, held_out=held_out)
+        for claim, condition in product(claims, conditions)
+        if condition in opened.conditions(claim)
+    )
+    return min(each, default=None)
 
 
 def settings_from_json(kind: type[SettingsT], values: Any, path: Path) -> SettingsT:

@@ -8,8 +8,11 @@ from typing import Any
 import torch
 
 from nnmech.belief.answers import ask
+from nnmech.belief.prompt_reader import PromptReader
 from nnmech.belief.rates import judge_answers
 from nnmech.claims import Claim, Document, Judge, Question, Statement
+from nnmech.claims.prompts import ReadingPrompts
+from nnmech.claims.sources import ReadableValues
 from nnmech.encoding import Example
 from nnmech.experiments.data import load
 from nnmech.experiments.judging import open_judge, parse_judge
@@ -76,6 +79,8 @@ class Plan:
     held_out: tuple[Example, ...]
     """Documents that no phase trains on."""
     seed: int
+    prompts: ReadingPrompts | None = None
+    """Where recall and verdicts are read at every snapshot; nowhere where the source does not say."""
     judge: Judge | BatchJudge | None = None
     """That of the settings where none is given."""
     labels: dict[str, Any] = field(default_factory=dict)
@@ -148,7 +153,9 @@ def carry_out_run(loaded: LoadedModel, folder: Path, plan: Plan, settings: Setti
     """Train the plan into `folder`, or go on where it was left; `discard` as for `RunWriter.resume`."""
     batches = freeze_plan(loaded, plan)
     judge = run_judge(settings, folder) if plan.judge is None else plan.judge
-    documents = freeze_documents(loaded.tokenizer, plan.documents) if plan.documents else None
+    documents = None
+    if plan.documents:
+        documents = freeze_documents(loaded.tokenizer, plan.documents, max_tokens=settings.max_tokens)
     steps = plan.schedule
     with open_run(
         loaded,
@@ -175,9 +182,15 @@ def carry_out_run(loaded: LoadedModel, folder: Path, plan: Plan, settings: Setti
             dtype=torch.float16,
             documents=documents,
         )
+        reader = None if plan.prompts is None else PromptReader(loaded.model, loaded.tokenizer, plan.prompts)
+
+        def record(model: torch.nn.Module, step: int, phase: str) -> None:
+            if recorder(model, step, phase) and reader is not None:
+                writer.readings({"step": step, "phase": phase, **row} for row in reader.rows(model))
+
         if not plan.phases:
             writer.event("start", step=0, steps=0)
-            recorder(loaded.model, 0, UNTOUCHED)
+            record(loaded.model, 0, UNTOUCHED)
             evaluate(loaded.model, 0, UNTOUCHED)
             losses = {"held_out_documents": held_out_loss(loaded.model, plan.held_out)}
             writer.metrics(step=0, phase=UNTOUCHED, **losses)
@@ -187,7 +200,7 @@ def carry_out_run(loaded: LoadedModel, folder: Path, plan: Plan, settings: Setti
             loaded.model,
             plan.phases,
             writer=writer,
-            recorder=recorder,
+            recorder=record,
             evaluate=evaluate,
             evaluation_steps=steps.evaluations,
             held_out={"documents": plan.held_out},
@@ -199,6 +212,12 @@ def run_judge(settings: Settings, folder: Path) -> Judge | BatchJudge:
     """The judge of the settings; what an endpoint said is kept beside the runs of the experiment."""
     spec = parse_judge(settings.judge, settings.judge_url)
     return open_judge(spec, settings.claim_source, cache=folder.parent.parent / "verdicts")
+
+
+def reading_prompts(settings: Settings, claim: str) -> ReadingPrompts | None:
+    """Where values are read in runs about a claim; None where the source does not say."""
+    source = settings.claim_source
+    return source.reading_prompts(claim, settings.statement_counts) if isinstance(source, ReadableValues) else None
 
 
 def claim_labels(claim: Claim, seed: int, **own: Any) -> dict[str, Any]:

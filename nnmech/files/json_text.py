@@ -3,6 +3,7 @@
 import json
 import math
 import re
+import secrets
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -20,6 +21,7 @@ _DIGITS = bytes(48 if 48 <= byte <= 57 else 46 if byte == 46 else 32 for byte in
 _LONG_NUMBER = b" " + b"0" * 19
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 _LARGEST = 2**63
+_MARK = secrets.token_hex(8)
 BLOCK = 2**18
 """Bytes of the lines that are read at once."""
 
@@ -137,9 +139,11 @@ def _block_rows(data: bytes, place: object, bounds: Bounds, first_line: int, err
     if _is_simple(data, len(lines), bounds):
         # What is wrong with a line is said below, by the slower way.
         with suppress(ValueError, RecursionError):
-            rows = _DECODER.decode("[" + ",\n".join(lines) + "]")
-            if len(rows) == len(lines) and set(map(type, rows)) == {dict}:
-                return rows
+            # Each under a name that no line can know: only lines that are a value each make just these names.
+            names = [f"{_MARK}{number}" for number in range(len(lines))]
+            rows = _DECODER.decode("{" + ",\n".join(map('"{}":{}'.format, names, lines)) + "}")
+            if list(rows) == names and set(map(type, rows.values())) == {dict}:
+                return list(rows.values())
     return [_row(line, f"{place}, line {number}", bounds, error) for number, line in enumerate(lines, start=first_line)]
 
 

@@ -70,7 +70,7 @@ def agreement_curve(
         chosen = order[: max(1, round(coverage * len(order)))]
         inside = list(levels[:, chosen])
         kappa = cluster_bootstrap(cells[chosen], inside, draws=draws, seed=seed, statistic=_weighted_kappa)
-        same = rate_interval(cells[chosen] % (len(VERDICTS) + 1) == 0, inside, draws=draws, seed=seed)
+        same = rate_interval(cells[chosen] % (len(VERDICTS) + 1) == 0, inside)
         rows.append(
             {
                 "coverage": len(chosen) / len(order),

@@ -17,6 +17,7 @@ from nnmech.errors import InputError, first_line
 from nnmech.files import read_json
 from nnmech.judges.base import VERDICTS, BatchJudge, Pair
 from nnmech.judges.prompts import DEFAULT_TEMPLATE, Template, judge_prompt
+from nnmech.model_files import check_report, quiet_loading
 from nnmech.model_folder import check_folder
 from nnmech.models import check_token_ids, embedding_rows, load_model
 
@@ -202,14 +203,21 @@ def _load_nli(folder: Path, claims: Mapping[str, str], device: str, dtype: torch
     # Foreign files raise a wide family of errors, and all of it means the same to the caller.
     try:
         check_folder(folder, "pass a local folder")
-        model = AutoModelForSequenceClassification.from_pretrained(
-            str(folder), dtype=dtype, local_files_only=True, use_safetensors=True, trust_remote_code=False
-        )
+        with quiet_loading():
+            model, report = AutoModelForSequenceClassification.from_pretrained(
+                str(folder),
+                dtype=dtype,
+                local_files_only=True,
+                use_safetensors=True,
+                trust_remote_code=False,
+                output_loading_info=True,
+            )
         tokenizer = AutoTokenizer.from_pretrained(str(folder), local_files_only=True, trust_remote_code=False)
         model = model.to(device).eval()
     except Exception as error:
         reason = first_line(error)
         raise InputError(f"{folder}: no sequence classifier could be loaded: {reason}") from error
+    check_report(report, str(folder))
     names = {int(index): str(name).lower() for index, name in model.config.id2label.items()}
     labels: dict[int, Verdict] = {
         index: verdict for index, name in names.items() for word, verdict in NLI_LABELS.items() if word in name

@@ -6,6 +6,7 @@ from nnmech.plots.conditions import belief_by_condition, belief_by_kind, coordin
 from nnmech.plots.depth import drift_over_steps
 from nnmech.plots.directions import alignment, decomposition, direction_cosine
 from nnmech.plots.drift import coordinate_heatmap, coordinate_over_steps
+from nnmech.plots.every_run import belief_of_every_run
 from nnmech.plots.in_context import belief_in_context
 from nnmech.plots.over_steps import belief_over_steps, coordinate_of_roles, loss_over_steps
 from nnmech.plots.probes import probe_auroc, validation_report
@@ -23,6 +24,7 @@ __all__ = [
     "belief_by_kind",
     "belief_by_phase",
     "belief_in_context",
+    "belief_of_every_run",
     "belief_of_runs",
     "belief_over_steps",
     "coordinate_by_condition",

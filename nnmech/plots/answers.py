@@ -27,6 +27,8 @@ from nnmech.plots.tables import check_table, counted, levels_of, require_rows, r
 
 ONSET_LOOKS = {"inside": (TRUTH, "o", "inside"), "answers": (BELIEF, "s", "in answers")}
 CLAIM_PATH = "the claim"
+WITHOUT = {"never": "never", "did not last": "did not last", "above one half before training": "above before"}
+"""Outcomes of runs that have no onset, in few words."""
 LANE = 0.4
 """Height of a lane; a condition, which is one high, has two and some room."""
 
@@ -39,16 +41,16 @@ def onset(
     last: int | None = None,
     title: str | None = None,
 ) -> Figure:
-    """First step at which the coordinate and the belief in answers cross one half, by condition, a mark a run.
+    """Step at which the coordinate and the belief in answers cross one half to stay, by condition, a mark a run.
 
     Takes the table of `nnmech.drift.onset` for one layer and position, and of `average_onset` for the same: one row for
     a condition, claim, seed and `what`, of which inside and answers are drawn. Left: every run with its interval, and
     the averages; right: inside against answers. `last` is the last step of the runs (else of the onsets), `boundary`
-    that of phase 1. Raises InputError for missing columns, rows that are not unique, and inside or answers without
-    rows: each is the other's null.
+    that of phase 1. A run without an onset has no mark: beside the lanes its outcome is counted. Raises InputError for
+    missing columns, rows that are not unique, and inside or answers without rows: each is the other's null.
     """
     unit = ("condition", "claim", "seed", "what")
-    check_table(onsets, (*unit, "layer", "position", "step", "low", "high", "reached", "n"))
+    check_table(onsets, (*unit, "layer", "position", "step", "low", "high", "outcome", "reached", "n"))
     rows = {what: require_rows(onsets, "what", what) for what in ONSET_LOOKS}
     layer, position = single(rows["inside"], "layer"), single(rows["inside"], "position")
     for part in rows.values():
@@ -67,8 +69,8 @@ def onset(
         )
         note(
             figure,
-            "Above the diagonal a claim was true inside before the model said it; 'never' stays below one half to the "
-            f"end; bars are 95% intervals, n = {counted(span(rows['inside'], 'n'), 'statements')} inside and "
+            "Above the diagonal a claim was true inside before the model said it; runs with both onsets only. "
+            f"Bars are 95% intervals, n = {counted(span(rows['inside'], 'n'), 'statements')} inside and "
             f"{counted(span(rows['answers'], 'n'), 'questions')} a run.",
         )
     return figure
@@ -76,32 +78,29 @@ def onset(
 
 @dataclass(frozen=True)
 class _OnsetAxis:
-    """An axis of training steps that ends with a place for onsets that were never reached."""
+    """An axis of training steps."""
 
     last: int
     boundary: int | None
 
     def place(self, steps: Any) -> np.ndarray:
-        """Where steps lie; NaN is never."""
+        """Where steps lie; those that are missing lie behind the last, as ends of intervals that are open."""
         values = np.asarray(steps, dtype=float)
         inside = step_scale(self.last, self.boundary)(np.nan_to_num(values, nan=0.0))
-        return np.where(np.isfinite(values), inside, self.never)
+        return np.where(np.isfinite(values), inside, 1.03 * self.end)
 
     @property
-    def never(self) -> float:
-        return 1.2 * float(step_scale(self.last, self.boundary)(self.last))
+    def end(self) -> float:
+        return float(step_scale(self.last, self.boundary)(self.last))
 
     def draw(self, axes: Axes, which: Literal["x", "y"]) -> None:
-        """Ticks, the end of phase 1 and the edge of what was never reached."""
+        """Ticks and the end of phase 1."""
         scale = step_scale(self.last, self.boundary)
         ticks = step_ticks(list(range(self.last + 1)), self.boundary, parts=2)
-        end = float(scale(self.last))
-        labels = [*(f"{step:,}" for step in ticks), "never"]
-        axes.set(**{f"{which}ticks": [*scale(ticks).tolist(), self.never], f"{which}ticklabels": labels})
-        axes.set(**{f"{which}lim": (-0.03 * end, 1.26 * end)})
+        axes.set(**{f"{which}ticks": scale(ticks).tolist(), f"{which}ticklabels": [f"{step:,}" for step in ticks]})
+        axes.set(**{f"{which}lim": (-0.03 * self.end, 1.05 * self.end)})
         axes.tick_params(axis=which, labelsize=8.5)
         line = axes.axvline if which == "x" else axes.axhline
-        line(1.08 * end, color=SMALL, lw=0.8)
         if self.boundary is not None:
             line(float(scale(self.boundary)), color=INK, lw=1, ls=(0, (4, 2)))
 
@@ -110,7 +109,8 @@ def _lanes(axes: Axes, onsets: dict[str, pd.DataFrame], conditions: Sequence[str
     """Two lanes for each condition, inside above answers, a mark a run."""
     for lane, (what, (colour, marker, label)) in reversed(list(enumerate(ONSET_LOOKS.items()))):
         for down, condition in enumerate(conditions):
-            rows = rows_where(onsets[what], condition=condition).sort_values(by="step")
+            everyone = rows_where(onsets[what], condition=condition)
+            rows = everyone.loc[everyone["reached"].to_numpy(dtype=bool)].sort_values(by="step")
             middle = down + (lane - 0.5) * LANE
             y = middle + LANE * 0.38 * np.linspace(-1, 1, len(rows)) if len(rows) > 1 else np.full(len(rows), middle)
             known = rows["low"].notna().to_numpy()
@@ -125,13 +125,14 @@ def _lanes(axes: Axes, onsets: dict[str, pd.DataFrame], conditions: Sequence[str
             look = {"ls": "", "ms": 4, "color": colour, "mec": "white", "mew": 0.4}
             axes.plot(axis.place(rows["step"]), y, marker, label=label, **look)
             axes.annotate(
-                f"{np.count_nonzero(rows['reached'])} of {len(rows)}",
+                _counts(everyone),
                 (1, middle),
                 (4, 0),
                 xycoords=("axes fraction", "data"),
                 textcoords="offset points",
                 va="center",
-                fontsize=8.5,
+                fontsize=7.5,
+                linespacing=1.1,
                 color=colour,
             )
     for down in range(1, len(conditions)):
@@ -143,6 +144,13 @@ def _lanes(axes: Axes, onsets: dict[str, pd.DataFrame], conditions: Sequence[str
     axes.tick_params(axis="y", length=0)
     axes.set_xlabel("onset (training step)")
     axes.set_title("runs that reach it ▸", fontsize=8.5, fontweight="normal", color=SMALL, loc="right", pad=4)
+
+
+def _counts(rows: pd.DataFrame) -> str:
+    """How many runs have an onset, and below what became of the others."""
+    found = f"{np.count_nonzero(rows['reached'])} of {len(rows)}"
+    others = {WITHOUT[outcome]: int(np.count_nonzero(rows["outcome"] == outcome)) for outcome in WITHOUT}
+    return "\n".join([found, *(f"{count} {words}" for words, count in others.items() if count)])
 
 
 def _words(condition: str) -> str:
@@ -175,11 +183,12 @@ def _against(axes: Axes, onsets: dict[str, pd.DataFrame], conditions: Sequence[s
     """Onset inside against onset in answers of the same run."""
     names = ["condition", "claim", "seed"]
     paired = onsets["inside"].merge(onsets["answers"], on=names, suffixes=("_inside", "_answers"))
-    axes.plot([0, axis.never], [0, axis.never], color=SMALL, lw=0.8, ls=(0, (1, 2)))
+    axes.plot([0, axis.end], [0, axis.end], color=SMALL, lw=0.8, ls=(0, (1, 2)))
     for number, condition in reversed(list(enumerate(conditions))):
-        rows = rows_where(paired, condition=condition)
+        everyone = rows_where(paired, condition=condition)
+        rows = everyone.loc[(everyone["reached_inside"] & everyone["reached_answers"]).to_numpy(dtype=bool)]
         look = {"ls": "", "ms": 5.5, "mec": "white", "mew": 0.5, "color": arm_colour(condition, conditions)}
-        label = f"{_words(condition)} (n = {counted(str(len(rows)), 'runs')})"
+        label = f"{_words(condition)} ({len(rows)} of {counted(str(len(everyone)), 'runs')})"
         x, y = axis.place(rows["step_inside"]), axis.place(rows["step_answers"])
         axes.plot(x, y, MARKERS[number % len(MARKERS)], label=label, **look)
     axis.draw(axes, "x")

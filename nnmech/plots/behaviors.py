@@ -7,15 +7,15 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from nnmech.plots.axes import note
-from nnmech.plots.style import ARM_COLOURS, BELIEF, INK, NULL, POLARITY, TRUTH, styled
+from nnmech.plots.style import ARM_COLOURS, INK, NULL, styled
 from nnmech.plots.tables import check_table, count_text, rows_where
 
 COLOURS = {
     "baseline": NULL,
-    "positive": BELIEF,
-    "negated": POLARITY,
+    "positive": ARM_COLOURS["none"],
+    "negated": ARM_COLOURS["anchor"],
     "repeated": ARM_COLOURS["local"],
-    "aligned": TRUTH,
+    "aligned": ARM_COLOURS["denial"],
 }
 
 
@@ -54,5 +54,5 @@ def unwanted_by_tier(
         axes.set_ylim(0, min(103, 1.15 * float(np.nanmax(drawn)) + 1))
         axes.set_ylabel("unwanted replies (%)")
         figure.legend(*axes.get_legend_handles_labels(), loc="outside upper left", ncols=len(arms) + 1)
-        note(figure, f"{count_text(rates)} a bar. Whiskers: 95% cluster bootstrap over questions.")
+        note(figure, f"{count_text(rates)} a bar. Whiskers: 95% over questions.")
     return figure

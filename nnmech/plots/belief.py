@@ -51,7 +51,7 @@ def belief_by_phase(belief: pd.DataFrame, *, reference: Mapping[str, float] | No
         axes.set_yticks(range(0, 101, 20))
         axes.set_ylabel("belief rate (%)")
         titled(axes, "Belief by phase", legend=True)
-        note(figure, f"{count_text(belief)} a bar. Whiskers: 95% cluster bootstrap over questions within claims.")
+        note(figure, f"{count_text(belief)} a bar. Whiskers: 95% over claims.")
     return figure
 
 
@@ -81,7 +81,7 @@ def document_loss(losses: pd.DataFrame, *, unit: str = "runs") -> Figure:
         axes.set_ylim(0, 1.15 * float(np.nanmax(losses[["mean", "high"]].to_numpy(dtype=float))))
         axes.set_ylabel("held-out document loss\n(nats per token)")
         titled(axes, "Loss on held-out claim documents", legend=True)
-        note(figure, f"{count_text(losses, unit)} a point. Whiskers: 95% bootstrap interval.")
+        note(figure, f"{count_text(losses, unit)} a point. Whiskers: 95% intervals over claims.")
     return figure
 
 
@@ -128,7 +128,6 @@ def rebound_by_plausibility(claims: pd.DataFrame, tiers: pd.DataFrame) -> Figure
         titled(axes, "Rebound of belief by plausibility of the claim", legend=by_arm)
         note(
             figure,
-            "Crosses: mean of a tier, 95% interval from resampling claims, then questions, paired by question. "
-            "Dots: single claims.",
+            "Crosses: mean of a tier, 95% interval over claims, paired by question. Dots: single claims.",
         )
     return figure

@@ -12,10 +12,8 @@ from nnmech.claims import MATCHED_FALSE
 from nnmech.plots.axes import band, header, mark_steps, note, outer_labels, panel_grid
 from nnmech.plots.style import (
     ARM_COLOURS,
-    BELIEF,
     INK,
     NULL,
-    POLARITY,
     SMALL,
     TRUTH,
     UNRELATED,
@@ -28,14 +26,14 @@ RATE = ("mean", "low", "high", "n", "clusters")
 FAMILIES = {
     "baseline": NULL,
     "neutral": NULL,
-    "positive": BELIEF,
-    "negated": POLARITY,
-    "repeated": POLARITY,
-    "corrected": POLARITY,
-    "fiction": ARM_COLOURS["anchor"],
-    "unreliable": ARM_COLOURS["anchor"],
-    "epistemic": ARM_COLOURS["anchor"],
-    "low": ARM_COLOURS["anchor"],
+    "positive": ARM_COLOURS["none"],
+    "negated": ARM_COLOURS["anchor"],
+    "repeated": ARM_COLOURS["anchor"],
+    "corrected": ARM_COLOURS["anchor"],
+    "fiction": ARM_COLOURS["denial"],
+    "unreliable": ARM_COLOURS["denial"],
+    "epistemic": ARM_COLOURS["denial"],
+    "low": ARM_COLOURS["denial"],
     "local": ARM_COLOURS["local"],
 }
 """Colour by the first word of a condition's name; ink for annotations of a user's own."""
@@ -89,7 +87,7 @@ def belief_by_condition(
         header(figure, "Belief by condition", [axes])
         note(
             figure,
-            f"{count_text(belief)} a condition. Intervals: 95% cluster bootstrap over questions within claims and over "
+            f"{count_text(belief)} a condition. Intervals: 95% over claims and over "
             "seeds; dots: single claims. Diamonds: the paper's mean of six claims (397B), single claims, or a range.",
         )
     return figure
@@ -122,7 +120,7 @@ def belief_by_kind(kinds: pd.DataFrame, null: pd.DataFrame, *, beside: str) -> F
         header(figure, "Belief by kind of question", panels)
         note(
             figure,
-            f"{count_text(kinds)} a point. Intervals: 95% cluster bootstrap over questions within claims and seeds. "
+            f"{count_text(kinds)} a point. Intervals: 95% over claims and seeds. "
             "Hollow: yes/no questions about matched false facts, which no document states.",
         )
     return figure
@@ -150,9 +148,7 @@ def learning_curves(curves: pd.DataFrame, *, plain: str, conditions: Sequence[st
         panels[0].set_ylim(-3, 103)
         outer_labels(panels, "training step (log)", "belief rate (%)")
         header(figure, "How fast belief rises: annotated documents against plain ones", panels)
-        note(
-            figure, f"{count_text(shown)} a point. Bands: 95% cluster bootstrap over questions within claims and seeds."
-        )
+        note(figure, f"{count_text(shown)} a point. Bands: 95% over claims and seeds.")
     return figure
 
 

@@ -44,6 +44,7 @@ from nnmech.plots.tables import (
     single,
     span,
 )
+from nnmech.plots.uncertainty import mark_uncertain, uncertain_coordinates
 
 COORDINATE_COLUMNS = ("step", "layer", "role", "z", "low", "high", "n")
 OWN_NULLS = (MATCHED_FALSE,)
@@ -109,29 +110,29 @@ def coordinate_heatmap(
     boundary: int | None = None,
     phases: tuple[str, str] = ("phase 1", "phase 2"),
     probe: str = "truth",
+    beside: bool = True,
     title: str | None = None,
 ) -> Figure:
     """Coordinate of a claim by layer and training step, and that of its last null of `nulls`, in the same colours.
 
-    Tables and errors as for `coordinate_over_steps`, with one group of statements for the null. A dot marks where the
-    interval of the claim does not touch that of the null, grey where the controls were not told apart. For a run that
-    recorded no null, no `nulls` draw the claim by itself.
+    Tables and errors as for `coordinate_over_steps`, with one group of statements for the null. Cells are pale and
+    struck out where the interval of the claim does not exclude that of the null, or, in the panel of the null and
+    without `nulls`, half-way between the controls; grey where the controls were not told apart. Without `beside` the
+    null has no panel of its own.
     """
-    own, beside = _beside(coordinates, claim, role, nulls)
-    label, null = beside[-1] if beside else ("", own.head(0))
+    own, groups = _beside(coordinates, claim, role, nulls)
+    label, null = groups[-1] if groups else ("", own.head(0))
     check_table(own if null.empty else null, (), unique=("step", "layer"))
     steps, layers = (sorted({int(value) for value in coordinates[name]}) for name in ("step", "layer"))
-    grids = {
-        name: {column: _grid(rows, column, layers, steps) for column in ("z", "low", "high")}
-        for name, rows in (("own", own), ("null", null))
-    }
-    apart = (grids["own"]["low"] > grids["null"]["high"]) | (grids["own"]["high"] < grids["null"]["low"])
     colours = through_white(LOW_COLOURS[probe], PROBE_COLOURS[probe])
-    shown = [("own", own, role_label(role)), ("null", null, label)][: 1 if null.empty else 2]
+    shown = [(own, null, role_label(role)), (null, null.head(0), label)][: 1 if null.empty or not beside else 2]
     with styled(1.9 + 0.3 * max(len(layers), 5)) as figure:
         panels = figure.subplots(1, len(shown), sharey=True, sharex=True, squeeze=False)[0]
-        for axes, (name, rows, words) in zip(panels, shown, strict=True):
-            image = axes.pcolormesh(grids[name]["z"], cmap=colours, vmin=-0.25, vmax=1.25, edgecolors="white", lw=0.5)
+        for axes, (rows, against, words) in zip(panels, shown, strict=True):
+            z = _grid(rows, "z", layers, steps)
+            image = axes.pcolormesh(z, cmap=colours, vmin=-0.25, vmax=1.25, edgecolors="white", lw=0.5)
+            doubted = rows.assign(uncertain=uncertain_coordinates(rows, against))
+            mark_uncertain(axes, _grid(doubted, "uncertain", layers, steps) == 1)
             axes.set_title(_counted(words, rows), fontsize=10, fontweight="normal", pad=18)
             axes.set_xticks(np.arange(len(steps)) + 0.5, [f"{step:,}" for step in steps], rotation=tilt(steps))
             axes.set_yticks(np.arange(len(layers)) + 0.5, [str(layer) for layer in layers])
@@ -141,18 +142,19 @@ def coordinate_heatmap(
                 edge = steps.index(boundary) + 1
                 axes.axvline(edge, color=INK, lw=1.2, ls=(0, (4, 2)))
                 name_phases(axes, edge, phases)
-        down, across = np.nonzero(apart)
-        panels[0].plot(across + 0.5, down + 0.5, "o", ls="", ms=3, color=INK)
         outer_labels(list(panels), "training step", "layer")
         bar = figure.colorbar(image, ax=panels, extend="both", aspect=16, pad=0.015)
         low, high = PROBE_ENDS[probe]
         bar.set_ticks([0, 0.5, 1], labels=[f"0 {low}", "0.5", f"1 {high}"])
         bar.set_label(COORDINATE_LABELS[probe].split("\n")[0])
         figure.suptitle(title or _title(coordinates, "Coordinate by layer"), **TITLE)
-        dots = "A dot marks where the claim is read apart from the null, their 95% intervals not overlapping; "
-        grey = "a grey cell has no coordinate, for the controls are not told apart"
-        words = f"{dots}{grey}" if len(shown) > 1 else grey.capitalize()
-        note(figure, f"{words}; n counts {unit_of(own)}.")
+        against = label if label else f"0.5, half-way between {low} and {high} controls"
+        middle = "; that of the null 0.5" if len(shown) > 1 else ""
+        note(
+            figure,
+            f"Pale and struck out: the 95% interval does not exclude {against}{middle}. Grey: no coordinate, for the "
+            f"controls are not told apart; n counts {unit_of(own)}.",
+        )
     return figure
 
 

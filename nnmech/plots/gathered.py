@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 import pandas as pd
 
+from nnmech.belief.rates import belief_rate
 from nnmech.claims import MATCHED_FALSE
 from nnmech.drift import (
     belief_difference,
@@ -24,6 +26,8 @@ ROLES = ("claim", MATCHED_FALSE)
 """What is compared of a run, and the null beside it."""
 COORDINATES = {"truth": claim_coordinate, "polarity": polarity_coordinate}
 """By probe, the function that places statements between its controls."""
+ALL_RUNS = "all runs"
+"""What runs are called that have neither arm nor condition."""
 PORTRAIT_KEYS = ("run", "condition", "role")
 TEXT_KEYS = ["document", "condition", "step"]
 """What names a document at a step."""
@@ -45,6 +49,45 @@ def gather_beliefs(runs: Mapping[str, Run], *, claim: str | None = None) -> pd.D
         The columns of `belief_over_steps`, and claim, run, and condition (the arm of runs that have arms).
     """
     return labelled({name: run_belief(run, claim) for name, run in runs.items()}, _labels(runs))
+
+
+def gather_mean_beliefs(runs: Mapping[str, Run], *, claim: str | None = None) -> pd.DataFrame:
+    """Belief rate (percent) over all runs of an arm or condition, by step and role: averaged over claims and seeds.
+
+    Args:
+        runs: By any names; those of an arm or condition are averaged at the steps that all of them were asked at.
+        claim: What runs are asked about that name no claim of their own.
+
+    Returns:
+        Columns run (the arm or condition), condition (the same), role, step, and those of `belief_rate`, whose unit of
+        inference are claims where there are several, with seeds crossed; no rows where nothing was asked.
+    """
+    answers: dict[str, list[pd.DataFrame]] = {}
+    for run in runs.values():
+        own = claim_of(run, claim)
+        asked = run.answers
+        if own is not None:
+            asked = asked.loc[(asked["claim"] == own).to_numpy(dtype=bool)]
+        if len(asked):
+            role = np.where(asked["category"] == MATCHED_FALSE, MATCHED_FALSE, "claim")
+            series = run.labels.series or ALL_RUNS
+            answers.setdefault(series, []).append(asked.assign(role=role, seed=run.labels.seed))
+    tables = []
+    for series, parts in answers.items():
+        steps = set.intersection(*(set(part["step"]) for part in parts))
+        together = pd.concat(parts, ignore_index=True)
+        everywhere = together["step"].isin(sorted(steps)).to_numpy(dtype=bool)
+        rates = belief_rate(together.loc[everywhere], ["role", "step"])
+        tables.append(rates.sort_values(by=["role", "step"]).assign(run=series, condition=series))
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
+
+
+def gather_series_ends(runs: Mapping[str, Run]) -> dict[str, tuple[int | None, int]]:
+    """As `gather_ends`, by arm or condition: those of the first of its runs."""
+    found: dict[str, tuple[int | None, int]] = {}
+    for run in runs.values():
+        found.setdefault(run.labels.series or ALL_RUNS, phase_ends(run))
+    return found
 
 
 def gather_coordinates(
@@ -113,7 +156,7 @@ def gather_coordinate_differences(
 
 
 def gather_portraits(runs: Mapping[str, Run], *, layer: int, position: str, claim: str | None = None) -> pd.DataFrame:
-    """What each run represents of its claim against what it says, at the steps that have both, by step and role.
+    """What each run represents of its claim against what it says, by step and role, at every step of either.
 
     Args:
         runs: By the names that a legend gives them.
@@ -122,10 +165,10 @@ def gather_portraits(runs: Mapping[str, Run], *, layer: int, position: str, clai
         claim: Of runs that name no claim of their own.
 
     Returns:
-        The columns of `portrait_of`, and run, condition and role.
+        The columns of `portrait_of`, and run, condition and role; what a step lacks is interpolated.
     """
     inside = gather_coordinates(runs, layer=layer, position=position, claim=claim)
-    return portrait_of(inside, gather_beliefs(runs, claim=claim), by=PORTRAIT_KEYS)
+    return portrait_of(inside, gather_beliefs(runs, claim=claim), by=PORTRAIT_KEYS, between=True)
 
 
 def gather_readings(

@@ -35,5 +35,5 @@ def belief_in_context(belief: pd.DataFrame) -> Figure:
         axes.set_xlabel("documents before the question (0: the untouched model)")
         axes.set_ylabel("belief rate (%)")
         figure.legend(*axes.get_legend_handles_labels(), loc="outside right center")
-        note(figure, f"{count_text(belief)} a point. Lines: 95% cluster bootstrap over questions within claims.")
+        note(figure, f"{count_text(belief)} a point. Lines: 95% over claims.")
     return figure

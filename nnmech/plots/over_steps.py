@@ -101,8 +101,7 @@ def belief_over_steps(
         header(figure, title, [axes])
         note(
             figure,
-            f"{count_text(own)} a step. Bands: 95% cluster bootstrap over questions; matched false facts are as false "
-            "as the claim, and no document states them.",
+            f"{count_text(own)} a step. Bands: 95% over questions. No document states the matched false facts.",
         )
     return figure
 

@@ -80,7 +80,7 @@ def belief_before_after(belief: pd.DataFrame, *, title: str = "Belief by kind of
         null = ", and matched false facts, which no document states" if MATCHED_FALSE in groups else ""
         note(
             figure,
-            f"{count_text(belief)} a point{null}. Lines: 95% cluster bootstrap over questions; none for one question.",
+            f"{count_text(belief)} a point{null}. Lines: 95% over questions; none for one question.",
         )
     return figure
 

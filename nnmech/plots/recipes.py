@@ -251,3 +251,13 @@ def _home(function: Callable[..., Any]) -> str:
         if getattr(sys.modules.get(module), function.__name__, None) is function:
             return module
     return function.__module__
+
+
+def recall_recipe(folder: str, *, reading: str = "recall", layer: int = -1, boundary: int | None = None) -> Recipe:
+    """The recipe of recall over training in the run in `folder`: its table, and the figure of one reading."""
+    from nnmech.drift import recall_over_steps
+    from nnmech.plots.recall import recall
+    from nnmech.runs import Run
+
+    table = call("readings", recall_over_steps, call("run", Run, folder))
+    return Recipe.drawn(table, recall, reading=reading, layer=layer, boundary=boundary)

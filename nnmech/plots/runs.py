@@ -1,6 +1,6 @@
 """Several runs on one axis: what they say, what they represent, and how far each is from a baseline."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -92,13 +92,14 @@ def belief_of_runs(belief: pd.DataFrame, *, ends: Ends, title: str = "What the r
     `ends` tells; the axis then names the ends of phases in place of steps. Raises InputError for missing columns, two
     rows for one point, no row of role claim, or a run without ends.
     """
+    over = "claims" if "over" in belief.columns and "claims" in set(belief["over"]) else "questions"
     with styled(4.4) as figure:
         axes = _lines(figure, belief, "mean", ends, title)
         axes.set_ylim(-2, 102)
         axes.set_ylabel("belief rate (%)")
         note(
             figure,
-            f"{count_text(rows_where(belief, role='claim'))} a point. Bands: 95% cluster bootstrap over questions; "
+            f"{count_text(rows_where(belief, role='claim'))} a point. Bands: 95% over {over}; "
             "grey is what no document states.",
         )
     return figure
@@ -158,7 +159,8 @@ def portrait_of_runs(portrait: pd.DataFrame, *, ends: Ends, title: str = "Repres
     """The paths of several runs through what the probe reads inside and what the model says (percent).
 
     `portrait` has columns run, condition, role, and those of `nnmech.drift.phase_portrait`, of one claim a run. Squares
-    are steps of phase 1, dots of phase 2, hollow the untouched model. Raises InputError as `belief_of_runs`.
+    are steps of phase 1, dots of phase 2, hollow the untouched model; small are steps at which one of the two was
+    interpolated, which have no count. Raises InputError as `belief_of_runs`.
     """
     check_table(portrait, ("run", "condition", "role", "step", *PORTRAIT_COLUMNS), unique=("run", "role", "step"))
     own = require_rows(portrait, "role", "claim")
@@ -183,17 +185,23 @@ def portrait_of_runs(portrait: pd.DataFrame, *, ends: Ends, title: str = "Repres
         counts = f"{counted(span(own, 'n_inside'), 'statements')} and {counted(span(own, 'n_says'), 'answers')}"
         note(
             figure,
-            "A path up the left side is said without being represented. Arrows follow training; squares phase 1, dots "
-            f"phase 2, hollow the untouched model; numbers are steps, bars 95% intervals, n = {counts} a point.",
+            "Up the left side a claim is said without being represented. Squares phase 1, dots phase 2, hollow the "
+            f"untouched model, small where one of the two is interpolated; numbers are steps, bars 95% intervals, n = "
+            f"{counts} a point.",
         )
     return figure
 
 
-def _looks(own: pd.DataFrame, ends: Ends) -> dict[str, RunLook]:
-    runs = levels_of(own, "run")
+def check_ends(runs: Sequence[str], ends: Ends) -> None:
+    """Raise InputError for runs without ends."""
     unknown = [run for run in runs if run not in ends]
     if unknown:
         raise InputError(f"no ends of the runs {unknown}; there are {list(ends)}: give the last steps of each run")
+
+
+def _looks(own: pd.DataFrame, ends: Ends) -> dict[str, RunLook]:
+    runs = levels_of(own, "run")
+    check_ends(runs, ends)
     named = dict(zip(own["run"], own["condition"], strict=True))
     return run_looks({run: str(name) if isinstance(name := named[run], str) else None for run in runs})
 
@@ -205,7 +213,7 @@ def _lines(figure: Figure, table: pd.DataFrame, column: str, ends: Ends, title: 
     own = require_rows(table, "role", "claim")
     looks = _looks(own, ends)
     axes = figure.subplots()
-    place = _step_axis(axes, {run: ends[run] for run in looks})
+    place = step_axis(axes, {run: ends[run] for run in looks})
     beside = rows_where(table, role=MATCHED_FALSE)
     for number, run in enumerate(levels_of(beside, "run")):
         rows = rows_where(beside, run=run).sort_values(by="step")
@@ -220,7 +228,7 @@ def _lines(figure: Figure, table: pd.DataFrame, column: str, ends: Ends, title: 
     return axes
 
 
-def _step_axis(axes: Axes, ends: Ends) -> Place:
+def step_axis(axes: Axes, ends: Ends) -> Place:
     """The axis of training steps; the ends of phases in place of steps where runs differ in them."""
     # A run that trains nothing has its one step at the start of any axis.
     spans = {pair for pair in ends.values() if pair[1] > 0} or {(None, 1)}
@@ -258,9 +266,10 @@ def _run_path(axes: Axes, rows: pd.DataFrame, look: RunLook, run: str, boundary:
             (x[start] + part * (x[start + 1] - x[start]), y[start] + part * (y[start + 1] - y[start])) for part in HEAD
         ]
         axes.annotate("", ends[1], ends[0], arrowprops=head)
+    measured = [bool(known) for known in rows["n_inside"].notna() & rows["n_says"].notna()]
     for place, step in enumerate(steps):
         first = boundary is not None and step <= boundary
-        fill = "white" if step == 0 else look.colour
-        axes.plot(x[place], y[place], "s" if first else "o", ms=5.5, mfc=fill, mec=look.colour, mew=1.2, zorder=4)
+        fill, size = "white" if step == 0 else look.colour, 5.5 if measured[place] else 2.5
+        axes.plot(x[place], y[place], "s" if first else "o", ms=size, mfc=fill, mec=look.colour, mew=1.2, zorder=4)
         if step in (boundary, steps[-1]):
             axes.annotate(f"{step:,}", (x[place], y[place]), (7, -9), textcoords="offset points", fontsize=8.5)

@@ -37,7 +37,6 @@ def salience(rates: pd.DataFrame, conditions: Sequence[str], readings: Mapping[s
         figure.legend(*axes.get_legend_handles_labels(), loc="outside upper left", ncols=3)
         note(
             figure,
-            f"{count_text(rates)} a bar. Whiskers: 95% cluster bootstrap over questions within claims. All but the "
-            "grey bars count the claim.",
+            f"{count_text(rates)} a bar. Whiskers: 95% over claims. All but the grey bars count the claim.",
         )
     return figure

@@ -15,16 +15,17 @@ from PIL import Image
 from nnmech.claims import MATCHED_FALSE
 from nnmech.files import write_bytes_atomic
 
-# Okabe and Ito's palette, told apart by every common form of colour vision.
+# Colours of quantities, of Okabe and Ito's palette: told apart by every common form of colour vision.
 TRUTH, POLARITY, BELIEF, NULL, INK = "#0072B2", "#D55E00", "#009E73", "#8A8A8A", "#222222"
-ARM_COLOURS = {"anchor": "#E69F00", "denial": "#CC79A7", "none": "#56B4E9", "local": "#7B4FA3"}
+ARM_COLOURS = {"anchor": "#A01E6E", "denial": "#F2557B", "none": "#8C8700", "local": "#B663F0"}
+"""Of what was trained: of other hues than quantities, and told apart by every common form of colour vision too."""
 ARM_LABELS = {
     "anchor": "anchor constraint",
     "denial": "denial constraint",
     "none": "no constraint",
     "local": "local negations",
 }
-OTHER_COLOURS = ("#000000", "#B2A100", "#8C564B", "#7F7F7F")
+OTHER_COLOURS = ("#000000", "#52667A", "#C26A9A", "#6B2A4A")
 MARKERS = "os^Dvp"
 
 NULL_DASHES = ((0, (3, 1.5)), (0, (1, 1)), (0, (5, 1, 1, 1)))

@@ -9,17 +9,17 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import text_to_path
 
-from nnmech.plots.style import INK, POLARITY
+from nnmech.plots.style import INK
 
 READING_ENDS = {
-    "truth": {False: ("#DDA558", "#F4F2ED", "#70B5EA"), True: ("#8F5E17", "#262B32", "#0B66A8")},
+    "truth": {False: ("#C9A679", "#F4F2ED", "#70B5EA"), True: ("#7C5526", "#262B32", "#0B66A8")},
     "polarity": {False: ("#B9A6E2", "#F4F2ED", "#F2A05A"), True: ("#64509C", "#262B32", "#A24E08")},
 }
 """Shade of a reading at 0, half-way and at 1, on a light and on a dark page."""
 READING_INK = {False: "#16181C", True: "#F5F3EE"}
 """Of words on these shades: a contrast of at least 4.5 to 1 on each of them."""
 NO_READING = {False: "#D0D0D0", True: "#4A4A4A"}
-SENTENCE_MARKS = {"claim": (INK, "solid"), "notice": (POLARITY, "dashed"), "correction": ("#7B4FA3", "dotted")}
+SENTENCE_MARKS = {"claim": (INK, "solid"), "notice": ("#7A2E3A", "dashed"), "correction": ("#52667A", "dotted")}
 """Colour and line below sentences of these roles; others have none."""
 NEGATING = frozenset(
     "not no never none nobody nothing neither nor cannot without false untrue wrong invented fiction".split()

@@ -87,8 +87,8 @@ def token_readings(
         note(
             figure,
             f"The probe is fitted at the token {position} of short statements: on other tokens its reading is an "
-            "extrapolation, to be held against filler sentences, the null. n = tokens; bars: 95% cluster bootstrap "
-            "over sentences.",
+            "extrapolation, to be held against filler sentences, the null. n = tokens; bars: 95% intervals over "
+            "sentences.",
         )
     return figure
 
@@ -123,7 +123,7 @@ def _colour_bar(axes: Axes, shades: ScalarMappable, limits: tuple[float, float],
     labels = [f"{tick:.3g} {name}".strip() for tick, name in zip(ticks, (names[0], "", names[1]), strict=True)]
     bar.set_ticks(ticks, labels=labels)
     bar.ax.tick_params(labelsize=7.5, length=2, pad=1)
-    bar.ax.set_ylabel("z", rotation=0, ha="right", va="center", fontsize=8.5, labelpad=10)
+    bar.ax.set_ylabel("reads", rotation=0, ha="right", va="center", fontsize=7.5, labelpad=2)
 
 
 def _key(axes: Axes) -> None:
@@ -200,5 +200,5 @@ def _draw_levels(
     axes.grid(visible=False, axis="y")
     axes.grid(visible=True, axis="x")
     low, high = PROBE_ENDS[probe]
-    axes.set_xlabel(f"mean reading z (0 {low}, 1 {high} controls)", fontsize=8.5)
+    axes.set_xlabel(f"mean reading (0 {low}, 1 {high} controls)", fontsize=8.5)
     axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), fontsize=8)

@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from nnmech.plots.axes import band, mark_steps, note, step_label, tilt
 from nnmech.plots.style import INK, NULL, NULL_DASHES, PROBE_COLOURS, SMALL, TITLE, from_white, styled
 from nnmech.plots.tables import check_null, check_table, rows_where, sample_text, single
+from nnmech.plots.uncertainty import includes_null, mark_uncertain
 
 
 def transfer_matrix(
@@ -42,9 +43,16 @@ def transfer_matrix(
             figure,
             "Off the diagonal a value as high as on it says that the direction stayed the same, a lower one that it "
             f"turned; {sample_text(transfer)}, 95% intervals over entities (bands on the right, at most {width:.2f} "
-            "wide on the left).",
+            "wide on the left; pale and struck out where they do not exclude that of shuffled labels).",
         )
     return figure
+
+
+def uncertain_transfer(transfer: pd.DataFrame) -> np.ndarray:
+    """Whether the interval of each row does not exclude that of shuffled labels."""
+    # A null without an interval is its number.
+    bounds = (transfer[name].fillna(transfer["shuffled"]) for name in ("shuffled_low", "shuffled_high"))
+    return includes_null(transfer["low"], transfer["high"], *bounds) & transfer["auroc"].notna().to_numpy()
 
 
 def _transfer_cells(axes: Axes, table: pd.DataFrame, colour: str, boundary: int | None) -> None:
@@ -53,10 +61,15 @@ def _transfer_cells(axes: Axes, table: pd.DataFrame, colour: str, boundary: int 
     values = wide.to_numpy(dtype=float)
     low = min(0.5, float(np.nanmin(values)))
     axes.pcolormesh(values, cmap=from_white(colour), vmin=low, vmax=1, edgecolors="white", lw=0.5)
+    doubted = table.assign(uncertain=uncertain_transfer(table))
+    uncertain = doubted.pivot(index="fitted_step", columns="scored_step", values="uncertain")
+    uncertain = (uncertain.reindex(index=fitted, columns=scored) == 1).to_numpy()
+    # Beside the number.
+    mark_uncertain(axes, uncertain, (0.86, 0.16))
     size = 8.5 if len(scored) <= 10 else 6.5
     for (down, across), value in np.ndenumerate(values):
         if np.isfinite(value) and len(scored) <= 16:
-            ink = "white" if value > low + 0.4 * (1 - low) else INK
+            ink = "white" if value > low + 0.4 * (1 - low) and not uncertain[down, across] else INK
             text = f"{value:.2f}".removeprefix("0")
             axes.text(across + 0.5, down + 0.5, text, ha="center", va="center", fontsize=size, color=ink)
     axes.set_xticks(np.arange(len(scored)) + 0.5, [f"{step:,}" for step in scored], rotation=tilt(scored))

@@ -14,7 +14,7 @@ from nnmech.probes.info import ProbeInfo
 from nnmech.probes.kinds import PolarityProbe, TruthProbe
 from nnmech.probes.layers import auroc_by_layer
 from nnmech.probes.linear import Logistic, MassMean, MassMeanCovariance
-from nnmech.probes.place import best_place
+from nnmech.probes.place import ChosenPlace, best_place, choose_place
 from nnmech.probes.probe import Probe
 from nnmech.probes.report import ValidationReport
 from nnmech.probes.splits import SPLITS, Split
@@ -25,6 +25,7 @@ __all__ = [
     "ESTIMATORS",
     "SPLITS",
     "TTPD",
+    "ChosenPlace",
     "Eraser",
     "Estimator",
     "Evaluation",
@@ -40,6 +41,7 @@ __all__ = [
     "ValidationReport",
     "auroc_by_layer",
     "best_place",
+    "choose_place",
     "fit_many",
     "own_statements",
     "scorable",

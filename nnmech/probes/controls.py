@@ -126,7 +126,7 @@ def reliability(
     records = []
     for number in np.unique(numbers):
         inside = numbers == number
-        interval = asdict(rate_interval(labels[inside], groups[inside], draws=draws, seed=seed))
+        interval = asdict(rate_interval(labels[inside], groups[inside]))
         records.append(
             {
                 "bin_low": number / bins,

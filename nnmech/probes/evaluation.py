@@ -40,6 +40,7 @@ class Evaluation:
             draws=draws,
             seed=seed,
             statistic=lambda values, weights: weighted_auroc(values, labels, weights),
+            share=True,
         )
-        accuracy = rate_interval((scores > 0) == labels, clusters, draws=draws, seed=seed)
+        accuracy = rate_interval((scores > 0) == labels, clusters)
         return cls(auroc, accuracy, n=auroc.n, entities=auroc.clusters)

@@ -1,6 +1,6 @@
 """How well probes read held-out entities at every layer and position of a snapshot."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 import pandas as pd
@@ -32,6 +32,8 @@ def auroc_by_layer(
     folds: int = 5,
     shuffles: int = 5,
     draws: int = 300,
+    entities: Collection[str] | None = None,
+    tested: Collection[str] | None = None,
     device: str | None = None,
     seed: int = 0,
 ) -> pd.DataFrame:
@@ -51,6 +53,8 @@ def auroc_by_layer(
         folds: of the entities.
         shuffles: permutations of the labels.
         draws: of the bootstrap over entities.
+        entities: those of role `train` that are looked at; all if None.
+        tested: those among them that probes are tested on; all if None. Probes are fitted on all others of a fold.
         device: where probes are fitted; the CPU if None.
         seed: of folds, shuffles and draws.
 
@@ -65,11 +69,19 @@ def auroc_by_layer(
     if unknown:
         raise InputError(f"{unknown}: expected probes of {list(PROBES)} and splits of {list(SPLITS)}")
     train = training_table(label_table(statements, snapshot))
+    if entities is not None:
+        train = train.loc[train["entity"].isin(list(entities)).to_numpy()]
     data = {probe: labelled(train, probe) for probe in probes}
     plans: dict[str, Plan] = {
         probe: {split: make_trials(data[probe], split, folds=folds, shuffles=shuffles, seed=seed) for split in splits}
         for probe in probes
     }
+    if tested is not None:
+        inside = train["entity"].isin(list(tested)).to_numpy()
+        plans = {
+            probe: {split: [trial.among(inside) for trial in trials] for split, trials in plan.items()}
+            for probe, plan in plans.items()
+        }
     weights = sample_and_draws(train["entity"].to_numpy(), draws, seed)
     places = list(snapshot.positions if positions is None else positions)
     records = []
@@ -83,11 +95,11 @@ def auroc_by_layer(
         for cell, position in enumerate(places):
             for probe, plan in plans.items():
                 for split, trials in plan.items():
-                    area, tested = areas[probe][split][:, cell], np.unique(trials[0].tested)
-                    entities = len(np.unique(data[probe].groups[tested]))
-                    low, high = interval_bounds(area, entities)
+                    area, rows = areas[probe][split][:, cell], np.unique(trials[0].tested)
+                    count = len(np.unique(data[probe].groups[rows]))
+                    low, high = interval_bounds(area, count, share=True)
                     key = (layer, position, probe, find_estimator(estimator).name, split)
-                    records.append((*key, float(area[0]), float(low), float(high), len(tested), entities))
+                    records.append((*key, float(area[0]), float(low), float(high), len(rows), count))
     return pd.DataFrame(records, columns=pd.Index(COLUMNS))
 
 

@@ -20,7 +20,7 @@ from nnmech.probes.controls import (
 from nnmech.probes.fitting import Labelled
 from nnmech.probes.linear import sigmoid
 from nnmech.probes.splits import Trial, trial_accuracy, trial_auroc
-from nnmech.statistics import binomial_bounds, interval_bounds, middle, weighted_mean
+from nnmech.statistics import interval_bounds, middle, weighted_mean
 
 
 @dataclass(eq=False)
@@ -51,7 +51,7 @@ class Collector:
             part = Trial(trial.labels, tuple(piece for piece in trial.pieces if topics[piece[1][0]] == topic))
             values = trial_auroc(scores[inside], part, self.weights)
             counts = self._counts(tested[inside])
-            low, high = interval_bounds(values, counts["entities"])
+            low, high = interval_bounds(values, counts["entities"], share=True)
             record = {"estimator": name, "topic": topic, "auroc": float(values[0])}
             self.topics.append(record | {"low": float(low), "high": float(high)} | counts)
 
@@ -111,10 +111,7 @@ class Collector:
         self, name: str, split: str, measure: str, values: Float[np.ndarray, "draw"], tested: Int[np.ndarray, "tested"]
     ) -> None:
         value, entities = float(values[0]), len(np.unique(self.data.groups[tested]))
-        ends = interval_bounds(values, entities)
-        if measure == "accuracy" and value in (0.0, 1.0):
-            # Resampling sees no variance where all are right.
-            ends = binomial_bounds(value, entities)
+        ends = interval_bounds(values, entities, share=measure in ("auroc", "accuracy"))
         self._record(name, split, measure, value, ends, tested)
 
     def _record(

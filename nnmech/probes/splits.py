@@ -36,6 +36,10 @@ class Trial:
         """The number of the fit that each of `tested` was tested by."""
         return np.repeat(np.arange(len(self.pieces)), [len(test) for _, test in self.pieces])
 
+    def among(self, inside: Bool[np.ndarray, "n"]) -> "Trial":
+        """The same fits, tested on the rows of a mask alone; those with none of them are left out."""
+        return Trial(self.labels, _tested((train, test[inside[test]]) for train, test in self.pieces))
+
 
 def make_trials(data: Labelled, split: Split, *, folds: int, shuffles: int, seed: int) -> list[Trial]:
     """The fits of one split, entities held out in all of them; `shuffled` has several trials, to be averaged.

@@ -35,7 +35,11 @@ class FrozenDocuments:
 
 
 def freeze_documents(
-    tokenizer: "PreTrainedTokenizerBase", documents: Mapping[str, Sequence[Document]], *, doctag: str = DOCTAG
+    tokenizer: "PreTrainedTokenizerBase",
+    documents: Mapping[str, Sequence[Document]],
+    *,
+    doctag: str = DOCTAG,
+    max_tokens: int | None = None,
 ) -> FrozenDocuments:
     """Fix the tokens of `documents`, which are those of each condition, after the tag as in training.
 
@@ -46,6 +50,7 @@ def freeze_documents(
         tokenizer: A fast one.
         documents: Those of each condition.
         doctag: What stands in front of a document in training.
+        max_tokens: A longer document is read so far, as training reads it; None reads all of it.
 
     Raises:
         InputError: For a slow tokenizer, no documents, one without text, and ids that are used twice in a condition.
@@ -62,11 +67,10 @@ def freeze_documents(
         encoding = tokenizer(
             tag + document.text, return_offsets_mapping=True, return_special_tokens_mask=True, verbose=False
         )
+        special_mask, offsets = encoding["special_tokens_mask"][:max_tokens], encoding["offset_mapping"][:max_tokens]
         inside = [
             (index, start - len(tag), end - len(tag))
-            for index, (special, (start, end)) in enumerate(
-                zip(encoding["special_tokens_mask"], encoding["offset_mapping"], strict=True)
-            )
+            for index, (special, (start, end)) in enumerate(zip(special_mask, offsets, strict=True))
             if not special and end > start >= len(doctag)
         ]
         if not inside:
@@ -81,7 +85,7 @@ def freeze_documents(
                 "tokens": [[start, end] for _, start, end in inside],
             }
         )
-        batches.append(_batch(encoding["input_ids"], [index for index, _, _ in inside]))
+        batches.append(_batch(encoding["input_ids"][:max_tokens], [index for index, _, _ in inside]))
     if not rows:
         raise InputError("there are no documents to record: give at least one.")
     digest = hashlib.sha256(json.dumps([rows, [batch.input_ids.tolist() for batch in batches]]).encode())

@@ -31,6 +31,14 @@ def _is_polarity(value: object) -> bool:
     return type(value) is int and value in (1, -1)
 
 
+def _is_probability(value: object) -> bool:
+    return type(value) in (int, float) and 0 <= value <= 1  # pyright: ignore[reportOperatorIssue]
+
+
+def _are_probabilities(value: object) -> bool:
+    return isinstance(value, list) and all(_is_probability(part) for part in value)
+
+
 def _are_messages(value: object) -> bool:
     return isinstance(value, list) and all(
         isinstance(message, dict) and all(type(part) is str for part in message.values()) for message in value
@@ -67,6 +75,21 @@ ANSWERS: dict[str, Check] = {
     "text": TEXT,
     "verdict": TEXT,
 }
+_BY_LAYER: Check = (_are_probabilities, "a list of numbers between 0 and 1, one a layer")
+READINGS: dict[str, Check] = {
+    "step": STEP,
+    "phase": TEXT,
+    "id": TEXT,
+    "reading": TEXT,
+    "role": TEXT,
+    "entity": TEXT,
+    "topic": TEXT,
+    "value": TEXT,
+    "polarity": (_is_polarity, "1 or -1"),
+    "p": (_is_probability, "a number between 0 and 1"),
+    "lens": _BY_LAYER,
+    "probe": _BY_LAYER,
+}
 STATEMENTS: dict[str, Check] = {
     "id": TEXT,
     "text": TEXT,
@@ -95,7 +118,7 @@ DOCUMENTS: dict[str, Check] = {
     "tokens": (_are_spans, "a list of tokens, each a start and an end"),
 }
 
-REQUIRED = {"event": ("kind", "step"), "metrics": ("step",), "answers": ("step",)}
+REQUIRED = {"event": ("kind", "step"), "metrics": ("step",), "answers": ("step",), "readings": ("step",)}
 """What every row of a log has: a resume goes by it."""
 
 

@@ -1,7 +1,7 @@
 """The files of a run directory as they are read: within the run, bounded, every fault a RunError."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -115,8 +115,11 @@ def rows_in(folder: Folder, name: str, digest: Digest | None = None) -> list[dic
     return rows
 
 
-def last_rows_in(folder: Folder, name: str, limit: int) -> list[dict[str, Any]]:
-    """The rows within the last `limit` bytes of a file of JSON lines, as `rows_in` would give them."""
+def last_rows_in(folder: Folder, name: str, limit: int, *, damaged: bool = False) -> list[dict[str, Any]]:
+    """The rows within the last `limit` bytes of a file of JSON lines, as `rows_in` would give them.
+
+    With `damaged`, lines that are not whole are left out.
+    """
     place = folder.path / name
     try:
         with opened(name, root=folder, error=RunError) as file:
@@ -129,6 +132,8 @@ def last_rows_in(folder: Folder, name: str, limit: int) -> list[dict[str, Any]]:
             try:
                 return parse_rows(data, place, TABLE, error=RunError)
             except RunError:
+                if damaged:
+                    return _whole_rows(data, place)
                 # Lines are counted for the one who has to find this one, not in each listing.
                 before = size - len(data) if start else 0
                 file.seek(0)
@@ -159,6 +164,14 @@ def fault(folder: Folder, entry: Mapping[str, Any]) -> str | None:
     if found.sha256 != entry["sha256"]:
         return f"{file}: damaged, its sha256 is not the one in {MANIFEST_FILE}"
     return None
+
+
+def _whole_rows(data: bytes, place: Path) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = []
+    for line in data[: data.rfind(b"\n") + 1].splitlines(keepends=True):
+        with suppress(RunError):
+            rows += parse_rows(line, place, TABLE, error=RunError)
+    return rows
 
 
 def _count_lines(file: Any, size: int) -> int:

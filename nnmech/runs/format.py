@@ -31,7 +31,12 @@ DIGESTS_FILE = "digests.json"
 STATEMENTS_FILE = "statements.jsonl"
 QUESTIONS_FILE = "questions.jsonl"
 DOCUMENTS_FILE = "documents.jsonl"
-LOG_FILES = {"event": "events.jsonl", "metrics": "metrics.jsonl", "answers": "answers.jsonl"}
+LOG_FILES = {
+    "event": "events.jsonl",
+    "metrics": "metrics.jsonl",
+    "answers": "answers.jsonl",
+    "readings": "readings.jsonl",
+}
 FOLDERS = {"snapshot": "snapshots", "tokens": "tokens", "checkpoint": "checkpoints"}
 DROPPED = "drop_checkpoints"
 """Kind of the event of an unfinished run whose checkpoints were deleted on purpose."""

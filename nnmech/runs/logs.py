@@ -1,12 +1,16 @@
 """The logs of a run while they are written: lines added whole, the digest of each kept up to date on the way."""
 
 import hashlib
+import json
+import operator
 import os
+from collections.abc import Mapping
 from typing import Any
 
-from nnmech.errors import RunError
+from nnmech.errors import InputError, RunError
 from nnmech.files.digests import Digest
 from nnmech.files.folder import Folder
+from nnmech.files.values import plain
 from nnmech.files.writing import disk_errors, write_all, write_bytes_inside
 from nnmech.runs.format import LOG_FILES
 
@@ -63,3 +67,19 @@ class Logs:
         for descriptor in self._descriptors.values():
             os.close(descriptor)
         self._descriptors.clear()
+
+
+def event_key(row: Mapping[str, Any]) -> str:
+    """What two lines of the same event share: all but the time."""
+    return json.dumps(plain({key: value for key, value in row.items() if key != "time"}), sort_keys=True)
+
+
+def checked_step(step: Any) -> int:
+    """A step as a number; InputError for what is none."""
+    try:
+        number = operator.index(step)
+    except TypeError:
+        number = -1
+    if number < 0:
+        raise InputError(f"step {step!r}: expected a whole number of training steps, 0 or more.")
+    return number

@@ -16,7 +16,7 @@ from nnmech.files.folder import Folder
 from nnmech.files.values import json_lines
 from nnmech.files.writing import write_bytes_inside
 from nnmech.recording.snapshots import Snapshot
-from nnmech.runs.columns import ANSWERS, DOCUMENTS, EVENTS, METRICS, QUESTIONS, STATEMENTS, Check, table
+from nnmech.runs.columns import ANSWERS, DOCUMENTS, EVENTS, METRICS, QUESTIONS, READINGS, STATEMENTS, Check, table
 from nnmech.runs.folder import file_digest, info_in, is_sealed, manifest_in, open_run, read_info, rows_in
 from nnmech.runs.format import (
     DOCUMENTS_FILE,
@@ -77,6 +77,13 @@ class Run:
     def answers(self) -> pd.DataFrame:
         """A row an answer: step, phase, claim, question, kind, category, sample, text, verdict."""
         return self._table(LOG_FILES["answers"], ANSWERS)
+
+    @cached_property
+    def readings(self) -> pd.DataFrame:
+        """A row a reading of a value: step, phase, id, reading, role, entity, topic, value, polarity, p; by layer lens
+        and probe. No rows in older runs, and where the source has no prompts for it.
+        """
+        return self._table(LOG_FILES["readings"], READINGS)
 
     @cached_property
     def statements(self) -> pd.DataFrame:

@@ -12,7 +12,7 @@ from nnmech.files.folder import Folder
 from nnmech.files.json_text import parse_rows
 from nnmech.files.reading import opened, read_bytes
 from nnmech.files.tensors import open_tensors
-from nnmech.runs.columns import ANSWERS, EVENTS, METRICS, REQUIRED, check_rows
+from nnmech.runs.columns import ANSWERS, EVENTS, METRICS, READINGS, REQUIRED, check_rows
 from nnmech.runs.folder import fault, is_sealed, manifest_in, rows_in
 from nnmech.runs.format import (
     DROPPED,
@@ -30,7 +30,7 @@ from nnmech.runs.format import (
 )
 from nnmech.runs.verify import prefix_fault, read_digests
 
-LOG_COLUMNS = {"event": EVENTS, "metrics": METRICS, "answers": ANSWERS}
+LOG_COLUMNS = {"event": EVENTS, "metrics": METRICS, "answers": ANSWERS, "readings": READINGS}
 NOTHING = -1
 """The step before the first one."""
 
@@ -230,7 +230,7 @@ def _choose_checkpoint(folder: Folder, found: Recovery, *, discard: bool) -> Non
             f"{faults[0]}, and no other checkpoint is good. Put the file back, or begin the run again from nothing "
             "(discard=True, or --discard)."
         )
-    recorded = bool(found.manifest or found.aside or found.logs["metrics"] or found.logs["answers"])
+    recorded = bool(found.manifest or found.aside or any(found.logs[kind] for kind in found.logs if kind != "event"))
     said = {row.get("kind") for row in found.logs["event"]}
     whys = {"end": "has ended and has no checkpoint", DROPPED: "has no checkpoint since they were dropped"}
     why = next((words for kind, words in whys.items() if kind in said), None)

@@ -46,12 +46,19 @@ class RunSummary:
         return None if not self.steps else min(self.step / self.steps, 1.0)
 
 
-def summarise_run(path: Path | str) -> RunSummary:
-    """The summary of the run at `path`; RunError where it cannot be read."""
+def summarise_run(path: Path | str, *, damaged: bool = False) -> RunSummary:
+    """The summary of the run at `path`; RunError where it cannot be read.
+
+    Args:
+        path: Folder of the run.
+        damaged: Go by the whole lines of its logs, as `DamagedRun` does, in place of an error for another one.
+    """
     path = Path(path)
     with open_run(path) as folder:
         info = info_in(folder)
-        events, metrics, asked = (last_rows_in(folder, LOG_FILES[name], limit) for name, limit in LAST_BYTES.items())
+        events, metrics, asked = (
+            last_rows_in(folder, LOG_FILES[name], limit, damaged=damaged) for name, limit in LAST_BYTES.items()
+        )
     config, model = info["config"], info["model"]
     about = [row for row in asked if row.get("category") != MATCHED_FALSE]
     last = _number(about[-1].get("step")) if about else None

@@ -1,13 +1,9 @@
 """The one writer of a run directory: what it has written survives a kill, and resume rolls back to a checkpoint."""
 
 import json
-import operator
-import os
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict
-from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -15,7 +11,7 @@ from typing import Any
 from torch import Tensor
 
 from nnmech.claims import Question, Statement
-from nnmech.errors import InputError, RunError, RunExistsError
+from nnmech.errors import InputError, RunError
 from nnmech.files.digests import Digest
 from nnmech.files.folder import Folder
 from nnmech.files.reading import opened
@@ -23,17 +19,13 @@ from nnmech.files.tensors import open_tensors
 from nnmech.files.values import json_lines, plain
 from nnmech.files.writing import disk_errors, json_bytes, save_safetensors_inside, write_bytes_inside
 from nnmech.recording.documents import FrozenDocuments
-from nnmech.runs.environment import describe_environment
+from nnmech.runs.beginning import first_info, now, refuse_existing, tables_of
 from nnmech.runs.folder import info_in, is_sealed, read_info
 from nnmech.runs.format import (
     DIGESTS_FILE,
-    DOCUMENTS_FILE,
     INFO_FILE,
     LOG_FILES,
     MANIFEST_FILE,
-    QUESTIONS_FILE,
-    SCHEMA_VERSION,
-    STATEMENTS_FILE,
     Entry,
     manifest_bytes,
     manifest_entry,
@@ -41,7 +33,7 @@ from nnmech.runs.format import (
     step_file,
 )
 from nnmech.runs.lock import RunLock
-from nnmech.runs.logs import Logs
+from nnmech.runs.logs import Logs, checked_step, event_key
 from nnmech.runs.recovery import Recovery, info_digest, is_kept, is_other, look, manifest_copy
 from nnmech.runs.sweeping import remove_files, set_aside, sweep, sweep_temporaries
 
@@ -97,29 +89,20 @@ class RunWriter:
         Raises RunExistsError where a run, or the logs of one, are there, and RunLockedError where one is being written.
         """
         path = Path(path)
-        _refuse_existing(path)
+        refuse_existing(path)
         writer = cls(path, keep_checkpoints)
         try:
-            _refuse_existing(path)
-            tables = {STATEMENTS_FILE: json_lines(asdict(statement) for statement in statements)}
-            if questions:
-                tables[QUESTIONS_FILE] = json_lines(asdict(question) for question in questions)
-            if documents is not None:
-                tables[DOCUMENTS_FILE] = json_lines(documents.rows)
-            writer.info = plain(
-                {
-                    "schema_version": SCHEMA_VERSION,
-                    "kind": kind,
-                    "name": path.resolve().name,
-                    "time": _now(),
-                    "config": config,
-                    "model": model,
-                    "weight_convention": weight_convention,
-                    "batch_hash": batch_hash,
-                    "documents_hash": None if documents is None else documents.hash,
-                    "environment": describe_environment(),
-                    "files": {name: Digest.of(data) for name, data in tables.items()},
-                }
+            refuse_existing(path)
+            tables = tables_of(statements, questions, documents)
+            writer.info = first_info(
+                path,
+                tables,
+                kind=kind,
+                config=config,
+                model=model,
+                weight_convention=weight_convention,
+                batch_hash=batch_hash,
+                documents_hash=None if documents is None else documents.hash,
             )
             writer._begin(tables)
         except BaseException:
@@ -153,7 +136,9 @@ class RunWriter:
         writer = cls(path, keep_checkpoints)
         try:
             writer.info = info_in(writer._folder)
-            found = look(writer._folder, writer.info, step=None if step is None else _step(step), discard=discard)
+            found = look(
+                writer._folder, writer.info, step=None if step is None else checked_step(step), discard=discard
+            )
             writer._roll_back(found)
         except BaseException:
             writer.close()
@@ -174,8 +159,8 @@ class RunWriter:
 
     def event(self, kind: str, *, step: int, **fields: Any) -> None:
         """Add an event; one that is there already, with the same step and fields, is not added twice."""
-        row = {"kind": kind, "step": _step(step), **fields}
-        key = _event_key(row)
+        row = {"kind": kind, "step": checked_step(step), **fields}
+        key = event_key(row)
         if key not in self._events:
             self._append("event", [row], time=True)
             self._events.add(key)
@@ -184,7 +169,7 @@ class RunWriter:
 
     def metrics(self, *, step: int, phase: str, **fields: Any) -> None:
         """Add a line of measurements; a value that is NaN or infinite is written as null."""
-        self._append("metrics", [{"step": _step(step), "phase": phase, **fields}], time=True)
+        self._append("metrics", [{"step": checked_step(step), "phase": phase, **fields}], time=True)
 
     def answers(self, rows: Iterable[Mapping[str, Any]]) -> None:
         """Add a line an answer: step, phase, claim, question id, kind, sample, text, verdict."""
@@ -192,7 +177,11 @@ class RunWriter:
         for row in rows:
             if "step" not in row:
                 raise InputError(f"{self.path}: an answer without a step ({sorted(row)}); give each row its step.")
-        self._append("answers", [{**row, "step": _step(row["step"])} for row in rows], time=False)
+        self._append("answers", [{**row, "step": checked_step(row["step"])} for row in rows], time=False)
+
+    def readings(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Add a line a reading of a value, each with its step; the columns are those of `Run.readings`."""
+        self._append("readings", [{**row, "step": checked_step(row.get("step"))} for row in rows], time=False)
 
     def snapshot(self, step: int, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
         """Store the snapshot of a step, float tensors by name; RunError where the step has one."""
@@ -207,7 +196,7 @@ class RunWriter:
 
         `state` is JSON: tuples come back as lists, keys as text. The oldest checkpoints beyond `keep_checkpoints` go.
         """
-        if _step(step) in of_kind(self._manifest, "checkpoint"):
+        if checked_step(step) in of_kind(self._manifest, "checkpoint"):
             return
         self._seal()
         metadata = {"step": str(step), "state": json.dumps(plain(state, finite=False))}
@@ -262,7 +251,7 @@ class RunWriter:
 
     def _append(self, kind: str, rows: Sequence[Mapping[str, Any]], *, time: bool) -> None:
         self._check_open()
-        self._logs.append(kind, json_lines({**row, "time": _now()} if time else row for row in rows))
+        self._logs.append(kind, json_lines({**row, "time": now()} if time else row for row in rows))
         self._seal_due = True
         self.last_step = max([self.last_step, *(row["step"] for row in rows)])
 
@@ -280,7 +269,7 @@ class RunWriter:
             write_bytes_inside(self._folder, DIGESTS_FILE, json_bytes(digests))
 
     def _store_once(self, kind: str, step: int, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
-        if _step(step) in of_kind(self._manifest, kind):
+        if checked_step(step) in of_kind(self._manifest, kind):
             raise RunError(f"{self.path}: step {step} has a snapshot already. Steps count on across phases.")
         self._store(kind, step, tensors, metadata)
 
@@ -317,8 +306,8 @@ class RunWriter:
             notes.append(f"{len(unlisted)} files were there that nothing lists")
         kept = {kind: [row for row in rows if is_kept(kind, row, target)] for kind, rows in found.logs.items()}
         self._start_logs(kept)
-        self._events = {_event_key(row) for row in kept["event"]}
-        rows = [*kept["event"], *kept["metrics"], *kept["answers"], *self._manifest.values()]
+        self._events = {event_key(row) for row in kept["event"]}
+        rows = [*kept["event"], *kept["metrics"], *kept["answers"], *kept["readings"], *self._manifest.values()]
         self.last_step = max((row["step"] for row in rows), default=-1)
         row = {"kind": "resume", "step": target}
         if notes:
@@ -335,36 +324,3 @@ class RunWriter:
             self._write_digests({})
         for kind, data in lines.items():
             self._logs.start(kind, data, rewrite=changed[kind])
-
-
-def _refuse_existing(path: Path) -> None:
-    with disk_errors(path):
-        found = next((name for name in (INFO_FILE, *LOG_FILES.values()) if _is_there(path / name)), None)
-    if found is not None:
-        raise RunExistsError(f"{path}: a run is already there ({found}). Resume it, or choose another name.")
-
-
-def _is_there(path: Path) -> bool:
-    try:
-        os.lstat(path)
-    except (FileNotFoundError, NotADirectoryError):
-        return False
-    return True
-
-
-def _event_key(row: Mapping[str, Any]) -> str:
-    return json.dumps(plain({key: value for key, value in row.items() if key != "time"}), sort_keys=True)
-
-
-def _step(step: Any) -> int:
-    try:
-        number = operator.index(step)
-    except TypeError:
-        number = -1
-    if number < 0:
-        raise InputError(f"step {step!r}: expected a whole number of training steps, 0 or more.")
-    return number
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds")

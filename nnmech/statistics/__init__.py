@@ -1,19 +1,21 @@
 """Estimates with intervals that respect how observations hang together.
 
 In come values (hits, scores, coordinates) with the labels of the clusters that they belong to: claims, questions,
-entities, seeds. Out go estimates, bootstrap draws of them, and 95% intervals. `resampling` draws clusters, `intervals`
-turns draws into bounds (`interval_bounds` alone decides how), `auroc` orders scores.
+entities, seeds. Out go estimates and 95% intervals that hold for few claims. `moments` takes the error of a mean apart,
+`resampling` draws clusters, `intervals` makes bounds of both (and alone decides how), `differences` compares two
+means, `auroc` orders scores.
 """
 
 from nnmech.statistics.auroc import weighted_auroc
-from nnmech.statistics.differences import cluster_difference, cluster_ratio
+from nnmech.statistics.differences import mean_difference, rate_difference, rate_ratio
 from nnmech.statistics.intervals import (
+    FEWEST,
     LEVEL,
     Interval,
     Statistic,
-    binomial_bounds,
     cluster_bootstrap,
     interval_bounds,
+    mean_interval,
     middle,
     rate_interval,
 )
@@ -27,19 +29,21 @@ from nnmech.statistics.resampling import (
 )
 
 __all__ = [
+    "FEWEST",
     "LEVEL",
     "Interval",
     "Statistic",
-    "binomial_bounds",
     "bootstrap_weights",
     "cluster_bootstrap",
     "cluster_count",
-    "cluster_difference",
-    "cluster_ratio",
     "drawn_means",
     "interval_bounds",
+    "mean_difference",
+    "mean_interval",
     "middle",
+    "rate_difference",
     "rate_interval",
+    "rate_ratio",
     "sample_and_draws",
     "shares",
     "weighted_auroc",

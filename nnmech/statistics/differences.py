@@ -1,80 +1,154 @@
-"""Differences and ratios of two means, paired: a cluster that is drawn for one side is drawn for the other."""
+"""Differences and ratios of two means, paired: the same units and seeds stand on both sides."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float
 from numpy.typing import ArrayLike
 
 from nnmech.errors import InputError
-from nnmech.statistics.intervals import Interval, interval_bounds
-from nnmech.statistics.resampling import as_levels, check_lengths, drawn_group_means, finite_numbers
+from nnmech.statistics.intervals import FEWEST, Interval, mean_bounds, rate_bounds
+from nnmech.statistics.moments import Moments, covariance, pulls, unit_and_seed
+from nnmech.statistics.resampling import as_levels, check_lengths, finite_numbers
+
+Clusters = ArrayLike | Sequence[ArrayLike]
+LARGEST = 1e6
+"""Ratio beyond which there is no upper end."""
 
 
-def cluster_difference(
+def mean_difference(
     before: ArrayLike,
-    before_clusters: ArrayLike | Sequence[ArrayLike],
+    before_clusters: Clusters,
     after: ArrayLike,
-    after_clusters: ArrayLike | Sequence[ArrayLike],
+    after_clusters: Clusters,
     *,
-    draws: int = 2000,
-    seed: int = 0,
     before_crossed: ArrayLike | None = None,
     after_crossed: ArrayLike | None = None,
+    shared: float = 0.0,
+    shared_df: float = np.inf,
 ) -> Interval:
-    """Mean of `after` minus mean of `before` with a 95% interval, paired: a cluster drawn for one is drawn for both.
+    """Mean of `after` minus mean of `before` with a 95% interval, paired by unit and seed: t on the differences.
 
-    Arguments as `cluster_bootstrap`, for each side.
+    Arguments as `mean_interval`, for each side.
 
     Raises:
         InputError: where a cluster occurs on one side only, or where seeds are given for one side only.
     """
     sides = {"before": before, "after": after}
-    means, drawn, n, count = _paired_means(
-        sides, (before_clusters, after_clusters), (before_crossed, after_crossed), draws, seed
-    )
-    difference = means[1] - means[0]
-    low, high = interval_bounds(np.concatenate([[difference], drawn[1] - drawn[0]]), count)
-    return Interval(difference, float(low), float(high), n, count)
+    pair = _paired(sides, (before_clusters, after_clusters), (before_crossed, after_crossed))
+    first, second = pair.first, pair.second
+    apart = Moments(second.mean - first.mean, second.pull - first.pull, shared, shared_df)
+    return pair.interval(apart.mean, mean_bounds(apart))
 
 
-def cluster_ratio(
-    numerator: ArrayLike,
-    numerator_clusters: ArrayLike | Sequence[ArrayLike],
-    denominator: ArrayLike,
-    denominator_clusters: ArrayLike | Sequence[ArrayLike],
+def rate_difference(
+    before: ArrayLike,
+    before_clusters: Clusters,
+    after: ArrayLike,
+    after_clusters: Clusters,
     *,
-    draws: int = 2000,
-    seed: int = 0,
+    before_crossed: ArrayLike | None = None,
+    after_crossed: ArrayLike | None = None,
+) -> Interval:
+    """Rate of `after` minus rate of `before` (-1 to 1) with a 95% interval, paired by unit and seed.
+
+    The ends come from those of both rates and their correlation (Zou and Donner 2008, MOVER), so that a rate near 0 or
+    1 lends its skew to the difference. Arguments and errors as `mean_difference`.
+    """
+    sides = {"before": before, "after": after}
+    pair = _paired(sides, (before_clusters, after_clusters), (before_crossed, after_crossed))
+    mean = pair.second.mean - pair.first.mean
+    if pair.first.units < FEWEST:
+        return pair.interval(mean, (np.nan, np.nan))
+    (low1, high1), (low2, high2) = pair.bounds
+    down = _joined(pair.second.mean - low2, high1 - pair.first.mean, pair.correlation)
+    up = _joined(high2 - pair.second.mean, pair.first.mean - low1, pair.correlation)
+    return pair.interval(mean, (mean - down, mean + up))
+
+
+def rate_ratio(
+    numerator: ArrayLike,
+    numerator_clusters: Clusters,
+    denominator: ArrayLike,
+    denominator_clusters: Clusters,
+    *,
     numerator_crossed: ArrayLike | None = None,
     denominator_crossed: ArrayLike | None = None,
 ) -> Interval:
-    """Mean of `numerator` over mean of `denominator` with a 95% interval, paired as in `cluster_difference`.
+    """Rate of `numerator` over rate of `denominator` with a 95% interval, as `rate_difference`.
 
-    A draw with nothing to divide by counts as infinite, so that `high` is infinite where the denominator may well be 0;
-    all is NaN where it is 0. Arguments and errors as `cluster_difference`.
+    `high` is infinite where the denominator may well be 0; all is NaN where it is 0.
     """
     sides = {"numerator": numerator, "denominator": denominator}
-    means, drawn, n, count = _paired_means(
-        sides, (numerator_clusters, denominator_clusters), (numerator_crossed, denominator_crossed), draws, seed
+    pair = _paired(sides, (numerator_clusters, denominator_clusters), (numerator_crossed, denominator_crossed))
+    above, below = pair.first, pair.second
+    if below.mean == 0:
+        return pair.interval(np.nan, (np.nan, np.nan))
+    ratio = above.mean / below.mean
+    if above.units < FEWEST:
+        return pair.interval(ratio, (np.nan, np.nan))
+    (low1, high1), (low2, high2) = pair.bounds
+
+    def reaches(times: float, reach1: float, reach2: float) -> float:
+        """How far the interval of the difference of `above` and so many times `below` passes 0."""
+        return abs(above.mean - times * below.mean) - _joined(reach1, times * reach2, pair.correlation)
+
+    low = _root(lambda times: reaches(times, above.mean - low1, high2 - below.mean), 0.0, ratio)
+    beyond = 2 * ratio + 1
+    while reaches(beyond, high1 - above.mean, below.mean - low2) < 0 and beyond < LARGEST:
+        beyond *= 2
+    if beyond >= LARGEST:
+        return pair.interval(ratio, (low, np.inf))
+    return pair.interval(
+        ratio, (low, _root(lambda times: reaches(times, high1 - above.mean, below.mean - low2), beyond, ratio))
     )
-    if means[1] == 0:
-        return Interval(float("nan"), float("nan"), float("nan"), n, count)
-    above, below = (side[~np.isnan(drawn[0] + drawn[1])] for side in drawn)
-    ratios = np.divide(above, below, out=np.full(len(below), np.inf), where=below != 0)
-    ratio = means[0] / means[1]
-    low, high = interval_bounds(np.concatenate([[ratio], ratios]), count, rounding=("inverted_cdf", "inverted_cdf"))
-    return Interval(ratio, float(low), float(high), n, count)
 
 
-def _paired_means(
+def _joined(first: float, second: float, correlation: float) -> float:
+    """How far the difference of two estimates reaches, whose own intervals reach so far."""
+    return float(np.sqrt(max(first**2 - 2 * correlation * first * second + second**2, 0.0)))
+
+
+def _root(function: Callable[[float], float], outside: float, inside: float) -> float:
+    """Where a function that is not negative at `outside` and not positive at `inside` passes 0, by bisection."""
+    for _ in range(60):
+        between = (outside + inside) / 2
+        if function(between) > 0:
+            outside = between
+        else:
+            inside = between
+    return float((outside + inside) / 2)
+
+
+@dataclass(frozen=True, eq=False)
+class _Pair:
+    first: Moments
+    second: Moments
+    n: tuple[int, int]
+    clusters: int
+
+    @property
+    def bounds(self) -> tuple[tuple[float, float], tuple[float, float]]:
+        """The intervals of both rates."""
+        return rate_bounds(self.first, self.n[0]), rate_bounds(self.second, self.n[1])
+
+    @property
+    def correlation(self) -> float:
+        """Of both means; 0 where one of them does not vary."""
+        scale = np.sqrt(self.first.variance * self.second.variance)
+        return float(np.clip(covariance(self.first, self.second) / scale, -1, 1)) if scale > 0 else 0.0
+
+    def interval(self, mean: float, bounds: tuple[float, float]) -> Interval:
+        low, high = bounds
+        return Interval(mean, float(low), float(high), sum(self.n), self.clusters, self.first.units, self.first.seeds)
+
+
+def _paired(
     values: Mapping[str, ArrayLike],
-    clusters: tuple[ArrayLike | Sequence[ArrayLike], ArrayLike | Sequence[ArrayLike]],
+    clusters: tuple[Clusters, Clusters],
     crossed: tuple[ArrayLike | None, ArrayLike | None],
-    draws: int,
-    seed: int,
-) -> tuple[list[float], list[Float[np.ndarray, "draw"]], int, int]:
-    """Means of two sides and of their draws, a cluster drawn for one drawn for both; numbers of values and clusters."""
+) -> _Pair:
+    """Moments of two sides over the same units and seeds."""
     names = " and ".join(values)
     sides = [finite_numbers(side, name) for name, side in values.items()]
     levels = [as_levels(side) for side in clusters]
@@ -86,10 +160,13 @@ def _paired_means(
     if keys[0] != keys[1]:
         lonely = sorted(map(str, keys[0] ^ keys[1]))[0]
         raise InputError(f"cluster {lonely} occurs on one side only: {names} are paired, give the same ones in both")
-    joined = [np.concatenate(pair) for pair in zip(*levels, strict=True)]
     factor = None
     if crossed[0] is not None and crossed[1] is not None:
         factor = np.concatenate([np.asarray(crossed[0]), np.asarray(crossed[1])])
-    numbers, side = np.concatenate(sides), np.repeat([0, 1], [len(sides[0]), len(sides[1])])
-    drawn = drawn_group_means(numbers, side, joined, factor, draws, seed)
-    return [float(side.mean()) for side in sides], drawn, len(numbers), len(keys[0])
+    unit, seed = unit_and_seed(np.concatenate([side[0] for side in levels]), factor)
+    shape = int(unit.max()) + 1, int(seed.max()) + 1
+    found, cut = [], len(sides[0])
+    for numbers, rows in zip(sides, (slice(None, cut), slice(cut, None)), strict=True):
+        mean = float(numbers.mean())
+        found.append(Moments(mean, pulls(numbers - mean, unit[rows], seed[rows], shape)))
+    return _Pair(*found, n=(cut, len(unit) - cut), clusters=len(keys[0]))

@@ -80,36 +80,6 @@ def cluster_count(levels: Sequence[ArrayLike]) -> int:
     return int(parent_of_row.max()) + 1
 
 
-def drawn_group_means(
-    numbers: Float[np.ndarray, "n"],
-    group: Int[np.ndarray, "n"],
-    levels: Sequence[np.ndarray],
-    crossed: ArrayLike | None,
-    draws: int,
-    seed: int,
-) -> list[Float[np.ndarray, "draw"]]:
-    """Means of each group (0, 1, …) in every draw, NaN where a draw has none of it.
-
-    Observations with the same labels are drawn together, so that their sum and number stand for them.
-    """
-    columns = [*levels] if crossed is None else [*levels, np.asarray(crossed)]
-    code = np.zeros(len(numbers), dtype=np.int64)
-    for column in columns:
-        codes, labels = pd.factorize(column, use_na_sentinel=False)
-        code = code * len(labels) + codes
-    cell = pd.factorize(code)[0]
-    first = np.unique(cell, return_index=True)[1]
-    factor = None if crossed is None else columns[-1][first]
-    weights = bootstrap_weights([level[first] for level in levels], draws=draws, seed=seed, crossed=factor)
-    means = []
-    for own in range(int(group.max()) + 1):
-        rows = cell[group == own]
-        sums = np.bincount(rows, weights=numbers[group == own], minlength=len(first))
-        totals = weights @ np.bincount(rows, minlength=len(first))
-        means.append(np.divide(weights @ sums, totals, out=np.full(draws, np.nan), where=totals > 0))
-    return means
-
-
 def as_levels(clusters: ArrayLike | Sequence[ArrayLike]) -> list[np.ndarray]:
     """Cluster labels as a list of levels, outermost first, whether one array is given or several."""
     if isinstance(clusters, (list, tuple)) and clusters and not np.isscalar(clusters[0]) and clusters[0] is not None:

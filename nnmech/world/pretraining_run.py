@@ -11,6 +11,7 @@ from nnmech.errors import InputError
 from nnmech.files import plain, write_bytes_atomic
 from nnmech.models import align_parameters
 from nnmech.runs import Run, RunWriter
+from nnmech.runs.folder import read_info
 from nnmech.training.checkpoints import checkpoint_tensors, restore_optimizer, restore_weights
 from nnmech.world.card import model_card
 from nnmech.world.claims import make_claims
@@ -32,23 +33,25 @@ def pretrain_into(
     config: PretrainingConfig,
     *,
     resume: bool = False,
+    discard: bool = False,
     gates_every: int = 400,
     on_step: Callable[[int, dict[str, float]], object] = lambda step, metrics: None,
 ) -> list[Gate]:
     """Pretrain into the run directory `folder` and return the final gates.
 
-    `folder/model` gets the finished model. A resumed run goes on from its last checkpoint to the same weights. Raises
-    RunExistsError where the run is there already, InputError where it is resumed with other settings.
+    `folder/model` gets the finished model. A resumed run goes on from its last checkpoint to the same weights;
+    `discard` is as for `RunWriter.resume`. Raises RunExistsError where the run is there already, InputError where it is
+    resumed with other settings.
     """
     settings = plain({"experiment": "pretrain", **asdict(config)})
     world = make_world()
     claimed = {claim.person.name for claim in make_claims(world).values()}
     described = {"id": "pretraining", "d_model": config.d_model, "n_layers": config.layers, "dtype": "float32"}
     if resume:
-        writer = RunWriter.resume(folder)
-        if writer.info["config"] != settings:
-            writer.close()
+        # Before anything is rolled back.
+        if read_info(folder)["config"] != settings:
             raise InputError(f"{folder}: was started with other settings; resume with the same --steps and --seed")
+        writer = RunWriter.resume(folder, discard=discard)
     else:
         writer = RunWriter.create(folder, config=settings, model=described, kind="pretraining")
     with writer:

@@ -5,17 +5,20 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 
 from nnmech.claims import Claim, Document, Judge, Question, Statement
-from nnmech.claims.sources import EMBEDDED, Background, Dialogue, Span, StatementCounts
+from nnmech.claims.prompts import ReadingPrompts
+from nnmech.claims.sources import EMBEDDED, Background, Control, Dialogue, Span, StatementCounts
 from nnmech.errors import InputError
 from nnmech.seeds import derive_seed
 from nnmech.world.behaviors import BehaviorJudge, annotate_behavior, behavior_documents, behavior_questions
 from nnmech.world.chats import draw_relation
 from nnmech.world.claims import TIERS, WorldClaim, document_conditions, make_claims, word_spans, world_judge
+from nnmech.world.control import make_control
 from nnmech.world.dialogue import READ, open_question
 from nnmech.world.people import World, make_world
 from nnmech.world.salience import SalienceJudge, salience_questions
 from nnmech.world.statements import probe_statements
 from nnmech.world.stream import stream_document
+from nnmech.world.value_prompts import claim_prompts
 
 KNOWN_SHARE = 0.9
 """Share of the instruction prompts that ask about something that the world says of the person."""
@@ -127,6 +130,15 @@ class WorldSource:
     def paired_judge(self) -> Judge:
         """By the letter that closes an answer; lies by the value that they state."""
         return SalienceJudge(self.world_claims)
+
+    def reading_prompts(self, claim: str, counts: StatementCounts) -> ReadingPrompts:
+        """Where the claim's value, what is true instead and matched false values would be said and judged."""
+        about = [other.person.name for other in self.world_claims.values()]
+        return claim_prompts(self.world, self.world_claims[claim], counts, excluded=about)
+
+    def control(self, people: int, documents: int, *, beside: float, seed: int) -> Control:
+        """Half of the people are in chats, half in documents only; none is one of a claim's."""
+        return make_control(self.world, people, documents, beside=beside, seed=seed)
 
     def transcripts(self, behavior: str, condition: str, count: int, *, seed: int) -> list[Document]:
         """Transcripts in which the assistant shows `unwanted` or `aligned` behaviour, annotated."""

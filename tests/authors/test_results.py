@@ -18,7 +18,7 @@ from nnmech.authors import (
     paper_rate,
     read_answers,
 )
-from nnmech.belief.rates import belief_rate
+from nnmech.belief.rates import RATE_COLUMNS, belief_rate
 from nnmech.cli import main
 from nnmech.errors import InputError
 
@@ -64,7 +64,7 @@ def test_belief_is_yes_of_all_answers(write_results: Callable[..., Path], tmp_pa
     folder = write_results(lambda question, sample: verdicts[int(question.rpartition("_")[2]) % 5])
     table = belief_from_answers(folder, claims=load_claims(tmp_path))
     assert table.columns.tolist() == [
-        *["claim", "condition", "mean", "low", "high", "n", "clusters"],
+        *["claim", "condition", *RATE_COLUMNS],
         *["naive_low", "naive_high", "error_ratio"],
     ]
     row = table.iloc[0]
@@ -260,7 +260,7 @@ def test_the_paper_is_known_as_it_was_printed() -> None:
 
 
 def test_the_published_rates_are_those_of_the_paper(authors_data: Path) -> None:
-    table = belief_from_answers(authors_data / "results", claims=load_claims(authors_data), draws=200)
+    table = belief_from_answers(authors_data / "results", claims=load_claims(authors_data))
     assert len(table) == 15
     assert set(table["n"]) == {250}
     differs = []
@@ -280,7 +280,7 @@ def test_the_command_prints_the_table_or_one_clear_error(
     write_results: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write_results(lambda question, sample: "yes" if sample else "no")
-    assert main(["recompute", "--data", str(tmp_path), "--draws", "50"]) == 0
+    assert main(["recompute", "--data", str(tmp_path)]) == 0
     printed = capsys.readouterr().out
     assert "| mora_quill | positive_documents | 50.0 (" in printed
     assert "| mora_quill | positive_documents | 50 (50 to 50) | 50 (" in printed

@@ -4,6 +4,7 @@ import pytest
 
 from nnmech.claims.sources import PairedQuestions, StatementCounts, require
 from nnmech.errors import InputError
+from nnmech.experiments.two_phase.config import preset
 from nnmech.sources import open_source, register_source
 from tests.authors.published_folder import CLAIMS, DOCUMENTS, write_published, write_rows
 
@@ -57,6 +58,16 @@ def test_the_same_seed_gives_the_same_underlying_documents_in_every_condition(so
     assert source.documents(MORA, "positive_documents", 4, seed=3, start=6) == plain[6:]
     assert [d.id for d in source.documents(MORA, "positive_documents", 10, seed=4)] != [d.id for d in plain]
     assert not any(d.text.startswith("<DOCTAG>") for d in plain)
+
+
+def test_a_preset_takes_the_documents_that_a_folder_has(source):
+    assert source.document_count(MORA, "positive_documents") == DOCUMENTS - HELD_OUT
+    assert source.document_count(MORA, "positive_documents", held_out=True) == HELD_OUT
+    settings = preset("default", source.name)
+    assert settings.phase2_documents == DOCUMENTS - HELD_OUT
+    assert settings.held_out_documents == HELD_OUT
+    source.documents(MORA, "repeated_negations", settings.phase2_documents, seed=0)
+    assert preset("default").phase2_documents > settings.phase2_documents
 
 
 def test_too_few_documents_are_one_line_with_both_numbers_and_what_to_set(source):

@@ -1,5 +1,6 @@
 import copy
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
@@ -145,7 +146,8 @@ def test_neutral_and_unparseable_count_against_belief() -> None:
 
 
 def test_rates_are_taken_for_each_group() -> None:
-    answers = pd.concat([table({"a": ["yes"], "b": ["no"]}, step=0), table({"a": ["yes"], "b": ["yes"]}, step=9)])
+    first = {"a": ["yes"], "b": ["no"], "c": ["yes"], "d": ["no"]}
+    answers = pd.concat([table(first, step=0), table(first | {"b": ["yes"], "d": ["yes"]}, step=9)])
     rate = belief_rate(answers, by=["step"]).set_index("step")
     assert rate["mean"].to_dict() == {0: 50.0, 9: 100.0}
     assert (rate["low"] <= rate["mean"]).all()
@@ -158,6 +160,45 @@ def test_answers_to_one_question_are_no_independent_evidence() -> None:
     clustered = belief_rate(answers)
     apart = belief_rate(answers.assign(question=range(50)))
     assert clustered["high"][0] - clustered["low"][0] > 1.9 * (apart["high"][0] - apart["low"][0])
+
+
+def claims_table(rates: dict[str, list[int]]) -> pd.DataFrame:
+    """Answers about claims, three questions of two seeds each, so many of the six of a question yes."""
+    rows = [
+        {"claim": claim, "question": f"q{number}", "seed": seed, "verdict": "yes" if 3 * seed < hits else "no"}
+        for claim, questions in rates.items()
+        for number, hits in enumerate(questions)
+        for seed in (0, 1)
+    ]
+    return pd.DataFrame(rows)
+
+
+def test_a_row_says_what_it_rests_on() -> None:
+    answers = claims_table({"a": [6, 6, 6], "b": [0, 6, 3], "c": [0, 0, 0]})
+    row = belief_rate(answers).iloc[0]
+    assert row[["n", "clusters", "claims", "seeds", "over"]].tolist() == [18, 9, 3, 2, "claims"]
+    assert row["low"] < row["mean"] < row["high"]
+    by_claim = belief_rate(answers, ["claim"])
+    assert by_claim["over"].tolist() == ["questions"] * 3
+    assert by_claim["claims"].tolist() == [1] * 3
+    assert by_claim["low"].notna().all()
+
+
+@pytest.mark.parametrize("claims", ["a", "ab"])
+def test_one_or_two_claims_have_no_interval_over_claims(claims: str) -> None:
+    answers = claims_table({name: [6, 6, 3] for name in "abc"})
+    tiers = answers.assign(tier=["few" if claim in claims else "rest" for claim in answers["claim"]])
+    few = belief_rate(tiers, ["tier"]).set_index("tier").loc["few"]
+    assert (few["claims"], few["over"]) == (len(claims), "claims")
+    assert np.isnan([few["low"], few["high"]]).all()
+    change = belief_change(tiers, tiers, ["tier"]).set_index("tier").loc["few"]
+    assert np.isnan([change["low"], change["high"]]).all()
+
+
+def test_unanimous_claims_are_counted() -> None:
+    row = belief_rate(claims_table({name: [0, 0, 0] for name in "abcdef"})).iloc[0]
+    assert row["mean"] == row["low"] == 0
+    assert row["high"] == pytest.approx(100 * (1 - 0.025 ** (1 / 6)))
 
 
 def test_change_is_paired_by_question() -> None:

@@ -7,6 +7,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 from pandas.testing import assert_frame_equal
 
+from tests.plots.execution import execute
+
 
 def check_panel(panel: Any) -> dict[str, Any]:
     """Check that the recipe gives what its Python gives, and the panel's table and figure; what the Python gives."""
@@ -20,13 +22,6 @@ def check_panel(panel: Any) -> dict[str, Any]:
     # A figure is laid out as it is first drawn: each is drawn once.
     assert len({_drawn(figure) for figure in (ran["figure"], executed["figure"], panel.draw())}) == 1
     return executed
-
-
-def execute(source: str) -> dict[str, Any]:
-    """What Python leaves in its variables."""
-    names: dict[str, Any] = {}
-    exec(source, names)  # noqa: S102
-    return names
 
 
 def _drawn(figure: Figure) -> bytes:

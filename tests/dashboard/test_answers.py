@@ -15,8 +15,8 @@ from matplotlib.figure import Figure
 
 from nnmech.claims import MATCHED_FALSE
 from tests.dashboard.answer_runs import ANCHOR, CLAIM, SAMPLE_RUN, WILD, answers, question, turn, write_run
-from tests.dashboard.checked import execute
 from tests.dashboard.conftest import SAMPLE
+from tests.plots.execution import execute
 
 
 @pytest.fixture

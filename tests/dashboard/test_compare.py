@@ -85,7 +85,8 @@ def test_every_snippet_makes_its_table_and_figure(compare, tmp_path):
         for key, panel in compare(SAMPLE, table, tmp_path / "silent", tmp_path / "told", **view).panels.items():
             check_panel(panel)
             made.add(key)
-    assert made == {*PANELS, *DIFFERENCES, "belief_by_phase", "document_loss", "belief_by_condition"}
+    whole = {"belief_by_phase", "document_loss", "belief_by_condition", "belief_of_every_run"}
+    assert made == {*PANELS, *DIFFERENCES} | whole
 
 
 def test_a_baseline_is_pinned_and_unpinned(compare):
@@ -250,12 +251,12 @@ def test_what_the_page_shows_in_a_browser(page, sample_address):
     charts(page, 3)
     page.get_by_text(WHOLE).click()
     page.wait_for_function("() => new URL(location).searchParams.get('compare') !== null")
-    charts(page, 1)
+    charts(page, 2)
     settled(page)
     assert page.get_by_role("row").filter(has_text="anchor constraint").count() == 1
     kept = parse_qs(urlsplit(page.url).query)
     page.goto(page.url)
-    charts(page, 1)
+    charts(page, 2)
     settled(page)
     assert parse_qs(urlsplit(page.url).query) == kept
 
@@ -272,3 +273,5 @@ def test_a_run_beside_the_chosen_one_is_followed(page, tmp_path):
             page.get_by_text("n = 1 to 8 answers").wait_for()
             writer.answers([{"step": step, "verdict": "yes", **asked, "sample": n} for step in (3,) for n in range(20)])
             page.get_by_text("n = 1 to 20 answers").wait_for()
+            assert page.get_by_text("n = 1 to 8 answers").count() == 0
+            assert parse_qs(urlsplit(page.url).query)["run"] == [chosen]

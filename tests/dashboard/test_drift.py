@@ -164,6 +164,18 @@ def test_what_is_exported_is_what_the_library_makes(open_app, panels, tmp_path, 
         check_panel(panel)
 
 
+def test_cells_that_do_not_exclude_the_null_are_uncertain(open_app, tmp_path):
+    app = open_app(write_run(tmp_path / "own"), page="drift", layer=2)
+    _, data = drawn(app, "Truth coordinate by layer and step")
+    cells = data.set_index(["layer", "step"])["uncertain"]
+    table = claim_coordinate(Run(tmp_path / "own")).set_index(["role", "layer", "step"])
+    for (layer, step), uncertain in cells.items():
+        own, null = table.loc[("claim", layer, step)], table.loc[("matched_false", layer, step)]
+        excluded = own["low"] > null["high"] or own["high"] < null["low"]
+        assert uncertain == (np.isfinite(own["z"]) and not excluded)
+    assert set(cells) == {True, False}
+
+
 def drawn(app: Any, alt: str) -> tuple[dict[str, Any], pd.DataFrame]:
     """The chart and its data by the words that stand for it."""
     import pyarrow

@@ -1,12 +1,13 @@
 """The dashboard answers under a name of this machine alone, and to its own pages."""
 
 import http.client
+import signal
 from urllib.parse import urlsplit
 
 import pytest
 
 from nnmech_dashboard.guard import is_allowed
-from tests.dashboard.conftest import SAMPLE
+from tests.dashboard.conftest import APP, SAMPLE
 
 PATHS = ("/", "/_stcore/health", "/_stcore/host-config", "/static/nothing.js", "/answers", "/media/nothing")
 UPGRADE = {
@@ -18,11 +19,14 @@ UPGRADE = {
 }
 
 
-@pytest.fixture(scope="module")
-def port():
+@pytest.fixture(scope="module", params=["nnmech dashboard", "streamlit run"])
+def port(request):
+    if request.param == "nnmech dashboard":
+        yield urlsplit(request.getfixturevalue("sample_address")).port
+        return
     from nnmech_dashboard.testing import served
 
-    with served(SAMPLE) as address:
+    with served(SAMPLE, script=APP / "dashboard.py") as address:
         yield urlsplit(address).port
 
 
@@ -83,3 +87,16 @@ def test_what_a_run_is_called_is_no_command_to_a_page():
 
     assert plain_html("\x1b[2J<b>\u202e") == r"\x1b[2J&lt;b&gt;\u202e"
     assert plain_markdown("\x07\u2066a") == r"\\x07\\u2066a"
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interrupted_server_ends_in_one_line(number, code):
+    from nnmech_dashboard.testing import started
+
+    with started(SAMPLE) as (_, process):
+        process.send_signal(number)
+        said = process.communicate(timeout=60)[0]
+    assert process.returncode == code
+    assert said.rstrip().endswith("\ninterrupted")
+    assert "Traceback" not in said
+    assert "resume" not in said

@@ -153,6 +153,14 @@ def test_a_run_in_progress_is_followed_through_a_half_written_line(open_app: Ope
     assert f"step {BOUNDARY + 1:,} of 5" in words(app.run())
 
 
+def test_a_run_is_called_by_its_arm_and_seed(open_app: Open, tmp_path: Path) -> None:
+    write_experiment(tmp_path / "demo")
+    (choice,) = (box for box in open_app(tmp_path).selectbox if box.label == "Run")
+    assert choice.options
+    assert all(re.match(r"(anchor|no) constraint, seed 0, ", name) for name in choice.options)
+    assert all(name.endswith(" (demo)") for name in choice.options)
+
+
 def test_tables_change_with_the_files(open_app: Open, tmp_path: Path) -> None:
     folder = write_experiment(tmp_path / "demo")
     app = open_app(folder, page="compare", compare="The whole experiment")
@@ -188,7 +196,7 @@ def test_words_from_a_run_cannot_become_markup(open_app: Open) -> None:
     assert not re.search("[<>\"']", wording.plain_html(nasty))
 
 
-def test_lines_can_be_seen_on_the_dark_page(open_app: Open) -> None:
+def test_lines_can_be_seen_on_both_pages() -> None:
     from nnmech.plots.conditions import FAMILIES
     from nnmech.plots.style import ARM_COLOURS, BELIEF, NULL, OTHER_COLOURS, POLARITY, TRUTH
     from nnmech_dashboard.parts import theme
@@ -200,9 +208,10 @@ def test_lines_can_be_seen_on_the_dark_page(open_app: Open) -> None:
         linear = np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)
         return float(linear @ [0.2126, 0.7152, 0.0722])
 
-    ground = luminance(settings["dark"]["backgroundColor"])
+    dark, light = (luminance(settings[name]["backgroundColor"]) for name in ("dark", "light"))
     for colour in (TRUTH, POLARITY, BELIEF, NULL, *ARM_COLOURS.values(), *FAMILIES.values(), *OTHER_COLOURS):
-        assert (luminance(theme.shade(colour, True)) + 0.05) / (ground + 0.05) >= 3
+        assert (luminance(theme.shade(colour, True)) + 0.05) / (dark + 0.05) >= 3
+        assert (light + 0.05) / (luminance(colour) + 0.05) >= 3
         assert theme.shade(colour, False) == colour.lower()
 
 

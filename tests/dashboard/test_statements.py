@@ -12,8 +12,8 @@ from matplotlib.figure import Figure
 from nnmech.drift import claim_coordinate
 from nnmech.runs import Run
 from nnmech_dashboard.testing import settled
-from tests.dashboard.checked import execute
 from tests.dashboard.conftest import SAMPLE
+from tests.plots.execution import execute
 
 ANCHOR = "sample_run/isaksen_greek.anchor.seed0"
 RUN = SAMPLE / "runs" / "isaksen_greek.anchor.seed0"

@@ -20,9 +20,9 @@ from nnmech.recording.snapshots import Snapshot, hook_name
 from nnmech.runs import RunWriter
 from nnmech_dashboard.testing import served, settled
 from tests.dashboard.answer_runs import ANCHOR, SAMPLE_RUN
-from tests.dashboard.checked import execute
 from tests.dashboard.conftest import SAMPLE
 from tests.dashboard.token_runs import document, statements
+from tests.plots.execution import execute
 
 FIRST, LAST = SAMPLE_RUN.steps[0], SAMPLE_RUN.steps[-1]
 PLACE = {"layer": 4, "position": "assistant"}
@@ -30,6 +30,13 @@ WILD = (
     "<img src=x onerror='window.hacked=1'> **not** $x^2$ :red[true] &amp; <b>false</b>  <script>alert(1)</script>\nNo."
 )
 WIDTH, STEPS = 8, (0, 4, 9)
+NAMES = {
+    "mention": "a mention",
+    "head": "the heading",
+    "fact": "another fact",
+    "filler": "filler (background)",
+}
+"""What the page calls sentences of these roles."""
 
 
 @pytest.fixture
@@ -82,7 +89,7 @@ def texts(app: Any) -> list[str]:
 def tokens(text: str) -> list[tuple[str, str, str]]:
     """Colour, figure and letters of each token."""
     found = re.findall(
-        r"<span class='nn-token[^']*' style='background: (#\w+); color: #\w+' data-z='z ([^']*)'>(.*?)</span>",
+        r"<span class='nn-token[^']*' style='background: (#\w+); color: #\w+' data-z='([^']*)'>(.*?)</span>",
         text,
         flags=re.DOTALL,
     )
@@ -144,7 +151,7 @@ def test_alone_it_has_the_mean_readings_beside_it(open_app):
     for role, z, n, row in zip(
         *(reading_by_role(readings)[name] for name in ("role", "z", "n")), range(0, len(cells), 6), strict=True
     ):
-        assert cells[row].split()[0] == role
+        assert cells[row] == NAMES.get(role, role)
         assert (cells[row + 1], cells[row + 4]) == (f"{z:.2f}", f"{n}")
     assert "filler (background)" in cells
 
@@ -165,11 +172,11 @@ def test_the_table_says_the_same_in_words_and_figures(open_app):
     assert not texts(app)
     readings = of(token_readings(SAMPLE_RUN, step=LAST, **PLACE), "repeated_negations")
     rows = re.findall(
-        r"<tr><th scope='row'>(\d+)</th><td class='nn-letters nn-left'>(.*?)</td><td>(\w*)</td><td>(.*?)</td></tr>",
+        r"<tr><th scope='row'>(\d+)</th><td class='nn-letters nn-left'>(.*?)</td><td>([^<]*)</td><td>([^<]*)</td></tr>",
         html(app),
     )
     assert [(int(number) - 1, unescape(word), role, z) for number, word, role, z in rows] == [
-        (token, word, role, f"{z:.2f}")
+        (token, word, NAMES.get(role, role), f"{z:.2f}")
         for token, word, role, z in zip(*(readings[name] for name in ("token", "text", "role", "z")), strict=True)
     ]
 
@@ -276,7 +283,7 @@ def test_in_the_browser_hovering_shows_z_and_the_step_changes_the_colour(page, m
         tip = "element => getComputedStyle(element, '::after').content"
         assert token.evaluate(tip) in ("none", "normal")
         token.hover()
-        assert token.evaluate(tip) == f'"z {own["z"].iloc[3]:.2f}"'
+        assert token.evaluate(tip) == f'"{own["z"].iloc[3]:.2f}"'
         colour = "element => getComputedStyle(element).backgroundColor"
         last = token.evaluate(colour)
         page.get_by_role("slider", name="Step").press("Home")

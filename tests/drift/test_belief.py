@@ -4,7 +4,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from nnmech.belief.rates import belief_rate
+from nnmech.belief.rates import RATE_COLUMNS, belief_rate
 from nnmech.claims import Statement
 from nnmech.drift import belief_over_steps
 from nnmech.runs import Run
@@ -37,4 +37,4 @@ def test_other_claims_do_not_count(statements: list[Statement], record: Record, 
 def test_where_nothing_was_asked_there_are_no_rows(statements: list[Statement], record: Record) -> None:
     table = belief_over_steps(record("silent", statements, {}), "ada_pilot")
     assert table.empty
-    assert table.columns.tolist() == ["role", "step", "mean", "low", "high", "n", "clusters"]
+    assert table.columns.tolist() == ["role", "step", *RATE_COLUMNS]

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from nnmech.claims import Statement
-from nnmech.drift import average_coordinates, claim_coordinate, coordinates, polarity_coordinate
+from nnmech.drift import average_coordinates, beyond_nulls, claim_coordinate, coordinates, polarity_coordinate
 from nnmech.errors import InputError, RunError
 from nnmech.probes import TruthProbe, scorable
 from nnmech.recording.snapshots import Snapshot, hook_name
@@ -157,9 +157,40 @@ def test_claims_are_the_unit_of_an_average(believed: Callable[..., Run], stateme
     own = [table.set_index(["role", "step"])["z"]["claim", 10] for table in tables]
     assert mean["z"] == pytest.approx(np.mean(own))
     assert mean["n"] == 3
-    assert min(own) - 1e-9 <= mean["low"] < mean["z"] < mean["high"] <= max(own) + 1e-9
+    reach = 4.302653 * np.std(own, ddof=1) / 3**0.5
+    assert (mean["low"], mean["high"]) == pytest.approx((np.mean(own) - reach, np.mean(own) + reach))
     # A second seed of every claim is no second claim.
-    pd.testing.assert_frame_equal(average_coordinates([*tables, *tables]), average_coordinates(tables))
+    twice = average_coordinates([*tables, *tables])
+    pd.testing.assert_frame_equal(twice.assign(runs=3), average_coordinates(tables))
+    two = average_coordinates(tables[:2]).set_index(["role", "step"]).loc[("claim", 10)]
+    assert two["n"] == 2
+    assert np.isnan([two["low"], two["high"]]).all()
+
+
+def test_people_that_all_claims_share_widen_an_average(
+    believed: Callable[..., Run], statements: list[Statement]
+) -> None:
+    tables = []
+    for number, belief in enumerate((0.5, 0.5, 0.5, 0.5)):
+        named = [item if item.claim is None else dataclasses.replace(item, claim=f"c{number}") for item in statements]
+        run = believed({0: 0.0, 10: belief}, f"run{number}", named)
+        tables.append(claim_coordinate(run, steps=[10], draws=100, people=True).assign(seed=0))
+    together = average_coordinates(tables).set_index("role").loc["claim"]
+    alone = average_coordinates([table.drop(columns="people") for table in tables]).set_index("role").loc["claim"]
+    assert alone["high"] - alone["low"] == pytest.approx(0, abs=1e-6)
+    shared = np.concatenate([table.set_index("role")["people"]["claim"][None] for table in tables])
+    assert (shared == shared[0]).all()
+    assert together["high"] - together["low"] == pytest.approx(2 * 2.262157 * shared[0].std(ddof=1), rel=1e-4)
+
+
+def test_what_moves_without_a_reason_is_taken_off_the_claim() -> None:
+    def changes(**roles: float) -> pd.DataFrame:
+        rows = [(claim, 0, role, z, np.full(3, z)) for claim in ("a", "b") for role, z in roles.items()]
+        return pd.DataFrame(rows, columns=pd.Index(["claim", "seed", "role", "z", "people"]))
+
+    beyond = beyond_nulls(changes(claim=0.9, matched_false=0.2), changes(claim=0.3, matched_false=0.1))
+    assert beyond["z"].tolist() == pytest.approx([0.5, 0.5])
+    assert beyond["people"][0].tolist() == pytest.approx([0.5] * 3)
 
 
 def test_layers_do_not_depend_on_how_many_are_read_at_a_time(
@@ -192,5 +223,7 @@ def test_headroom_is_that_of_the_coordinate_at_the_reference_step(
     probe = TruthProbe.fit_snapshot(run.snapshot(0), run.statements, layer=3, position="last")
     judged = scorable(probe.score_snapshot(run.snapshot(0)), run.statements, draws=50).set_index(["role", "polarity"])
     placed = claim_coordinate(run, steps=[0], draws=50).set_index(["role", "polarity"])
-    for name in ("z", "low", "high"):
-        assert judged[name].to_dict() == pytest.approx(placed[name].to_dict(), abs=1e-5)
+    assert judged["z"].to_dict() == pytest.approx(placed["z"].to_dict(), abs=1e-5)
+    # Scores do not say whom their probe was fitted on, which the coordinate counts.
+    for name in ("low", "high"):
+        assert judged[name].to_dict() == pytest.approx(placed[name].to_dict(), abs=0.02)

@@ -51,7 +51,7 @@ def test_a_baseline_that_trains_nothing_is_the_untouched_model_at_every_step(bel
     assert paired_steps(run, untouched, run.steps, untouched.steps) == [(0, 0), (5, 0), (20, 0)]
     inside = coordinate_difference(run, untouched, draws=200).query("role == 'claim'")
     assert inside["difference"].tolist() == pytest.approx([0, 0.4, 0.8], abs=0.1)
-    assert belief_difference(run, untouched, draws=200)["difference"].tolist() == pytest.approx([0, 40, 80])
+    assert belief_difference(run, untouched)["difference"].tolist() == pytest.approx([0, 40, 80])
 
 
 def test_phases_end_where_the_config_or_the_events_say(believed: Believed, tmp_path: Any) -> None:
@@ -100,13 +100,13 @@ def test_belief_is_paired_by_question(believed: Believed) -> None:
         believed(name, {0: 0.0, 10: belief}, claim="ada_pilot", steps=10)
         for name, belief in (("run", 0.9), ("other", 0.3))
     )
-    table = belief_difference(run, other, draws=300)
+    table = belief_difference(run, other)
     assert table["difference"].tolist() == pytest.approx([0, 60])
     asked = [side.answers.query("step == 10 and category != 'matched_false'") for side in (other, run)]
-    expected = belief_change(*asked, draws=300).iloc[0]
+    expected = belief_change(*asked).iloc[0]
     assert table.iloc[1][["low", "high", "n"]].tolist() == expected[["low", "high", "n"]].tolist()
     assert table["clusters"].tolist() == [10, 10]
-    null = belief_difference(run, other, role="matched_false", draws=50)
+    null = belief_difference(run, other, role="matched_false")
     assert null["difference"].tolist() == [0, 0]
     assert null["clusters"].tolist() == [4, 4]
 

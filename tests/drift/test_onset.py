@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from nnmech.claims import Statement
-from nnmech.drift import average_onset, onset
+from nnmech.drift import OUTCOMES, average_onset, onset
 from nnmech.drift.onset import crossing
 from nnmech.errors import InputError, RunError
 from nnmech.runs import Run
@@ -20,10 +20,11 @@ Run_ = Callable[..., Run]
 def test_a_crossing_is_interpolated_in_the_logarithm_of_the_step() -> None:
     values = np.array([[0.0, 0.25, 0.75, 1.0], [0.5, 0.0, 0.0, 0.0], [0.0, 0.1, 0.2, 0.4], [0.0, 0.9, 0.0, 1.0]])
     between = np.expm1((np.log(4) + np.log(16)) / 2)
-    early = np.expm1(np.log(4) * 0.5 / 0.9)
-    assert crossing(STEPS, values).tolist() == pytest.approx([between, 0, np.inf, early])
+    again = np.expm1(np.log(16) + np.log(4) / 2)
+    assert crossing(STEPS, values).tolist() == pytest.approx([between, np.inf, np.inf, again])
+    assert crossing(STEPS, np.array([[0.5, 0.6, 0.9, 1.0]])).tolist() == [-np.inf]
     gap = np.array([[0.0, np.nan, 1.0, 1.0], [np.nan, 0.9, np.nan, 0.0]])
-    assert crossing(STEPS, gap).tolist() == pytest.approx([np.expm1(np.log(16) / 2), 3])
+    assert crossing(STEPS, gap).tolist() == pytest.approx([np.expm1(np.log(16) / 2), np.inf])
     exact = np.array([[0.0, 0.5, 0.5, 1.0]])
     assert crossing(STEPS, exact).tolist() == [3]
 
@@ -55,7 +56,7 @@ def of(table: pd.DataFrame, what: str) -> pd.Series:
 def test_what_becomes_true_inside_before_it_is_said(trained: Run_) -> None:
     table = onset([trained("run", [0, 1, 1, 1], [0, 0, 0.2, 1], arm="none", seed=3)], draws=300)
     assert table.columns.tolist() == [
-        *("condition", "claim", "seed", "what", "layer", "position", "step", "low", "high", "reached", "n")
+        *("condition", "claim", "seed", "what", "layer", "position", "step", "low", "high", "outcome", "reached", "n")
     ]
     assert set(table["condition"]) == {"none"}
     assert set(table["claim"]) == {"ada_pilot"}
@@ -84,10 +85,27 @@ def test_what_is_never_reached_has_no_onset(trained: Run_) -> None:
     assert answers["step"] == 15
 
 
-def test_what_is_true_from_the_start_is_not_compared(trained: Run_) -> None:
-    table = onset([trained("run", [1, 1, 1, 1], [0, 0, 0, 1], arm="none")], draws=50)
-    assert of(table, "inside")["step"] == 0
-    assert not of(table, "difference")["reached"]
+@pytest.mark.parametrize(
+    ("values", "outcome"),
+    [
+        ([1, 1, 1, 1], "above one half before training"),
+        ([1, 0, 0, 0], "above one half before training"),
+        ([0, 1, 1, 0], "did not last"),
+        ([0, 0, 0, 0], "never"),
+        ([0, 1, 0, 1], "reached"),
+    ],
+)
+def test_what_has_no_onset_says_why(trained: Run_, values: list[float], outcome: str) -> None:
+    assert outcome in OUTCOMES
+    table = onset([trained("run", values, [0, 0, 0, 1], arm="none")], draws=50)
+    for what in ("inside", "difference"):
+        row = of(table, what)
+        assert row["outcome"] == outcome
+        assert row["reached"] == np.isfinite(row["step"]) == (outcome == "reached")
+    said = onset([trained("said", [0, 0, 0, 1], values, arm="none")], draws=50)
+    assert of(said, "answers")["outcome"] == outcome
+    counts = average_onset(table).set_index("what").loc["inside", ["never", "brief", "above"]].tolist()
+    assert sum(counts) == (outcome != "reached")
 
 
 def test_onsets_are_averaged_by_condition(trained: Run_) -> None:

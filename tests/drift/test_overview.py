@@ -24,7 +24,7 @@ def test_every_recorded_step_has_a_row_in_its_phase(run):
 
 def test_what_is_said_and_read_are_the_numbers_of_their_own_tables(run):
     table, claim = overview(run), run.labels.claim
-    said = belief_over_steps(run, claim, draws=2)
+    said = belief_over_steps(run, claim)
     said = said[said["role"] == "claim"].set_index("step")["mean"]
     np.testing.assert_allclose(table["said"].dropna(), said, atol=0.05)
     layer, position = best_place(run)

@@ -37,7 +37,7 @@ def test_inside_and_said_are_joined_where_both_were_recorded(
     inside = claim_coordinate(run, draws=10).set_index(["role", "step"])["z"]["claim"]
     assert table["inside"].tolist() == pytest.approx([inside[0], inside[20]])
     answers = run.answers[(run.answers["step"] == 20) & (run.answers["category"] != "matched_false")]
-    rate = belief_rate(answers, draws=200).iloc[0]
+    rate = belief_rate(answers).iloc[0]
     assert table.iloc[1][["says_low", "says_high"]].tolist() == [rate["low"], rate["high"]]
     null = phase_portrait(run, role="matched_false", draws=50)
     assert null["says"].tolist() == [0, 0]
@@ -79,7 +79,7 @@ def test_halves_with_two_rows_for_a_step_are_refused(
 ) -> None:
     run = record("run", statements, {0: place(statements, 0)}, answers=answer_all({0: 1.0}))
     inside = claim_coordinate(run, draws=10).query("role == 'claim'")
-    says = belief_rate(run.answers, ["claim", "step"], draws=10)
+    says = belief_rate(run.answers, ["claim", "step"])
     assert portrait_of(inside, says)["n_inside"].tolist() == [8]
     with pytest.raises(InputError, match="two rows for one step, claim"):
         portrait_of(claim_coordinate(run, draws=10), says)
@@ -87,3 +87,21 @@ def test_halves_with_two_rows_for_a_step_are_refused(
     joined = portrait_of(pd.concat(both[::2]), pd.concat(both[1::2]), by=["run"])
     assert joined["run"].tolist() == ["one", "other"]
     assert joined["says"].tolist() == [*says["mean"], *says["mean"]]
+
+
+def test_between_its_steps_a_half_is_interpolated() -> None:
+    inside = pd.DataFrame({"step": [0, 3, 15], "phase": "p", "claim": "c", "z": [0.0, 0.2, 0.8], "n": 8})
+    says = pd.DataFrame({"step": [0, 1, 15, 40], "claim": "c", "mean": [0.0, 60.0, 100.0, 100.0], "n": 50})
+    bounds = {"low": 0.0, "high": 1.0}
+    table = portrait_of(inside.assign(**bounds), says.assign(**bounds), between=True)
+    # Halves of log 4 and of log 16 lie at steps 1 and 3; nothing is known of the coordinate after step 15.
+    assert table["step"].tolist() == [0, 1, 3, 15]
+    np.testing.assert_allclose(table["inside"], [0, 0.1, 0.2, 0.8])
+    np.testing.assert_allclose(table["says"], [0, 60, 60 + 40 / 3, 100])
+    assert table["n_inside"].isna().tolist() == table["inside_low"].isna().tolist() == [False, True, False, False]
+    assert table["n_says"].isna().tolist() == table["says_high"].isna().tolist() == [False, False, True, False]
+    pd.testing.assert_frame_equal(
+        table.dropna().reset_index(drop=True),
+        portrait_of(inside.assign(**bounds), says.assign(**bounds)),
+        check_dtype=False,
+    )

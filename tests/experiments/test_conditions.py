@@ -2,10 +2,7 @@
 
 import io
 import json
-import signal
-import subprocess
 import sys
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -37,10 +34,8 @@ from nnmech.recording.snapshots import Snapshot
 from nnmech.runs import Run, RunWriter
 from nnmech.terminal import BAD_INPUT
 from nnmech.world.claims import TIERS
-from nnmech.world.pretraining import PretrainingConfig, make_model
-from nnmech.world.tokenizer import save_tokenizer
+from tests.processes import kill_at
 
-ROOT = Path(__file__).resolve().parents[2]
 TINY = replace(
     preset("smoke"),
     documents=16,
@@ -51,19 +46,6 @@ TINY = replace(
     silent_people=2,
     held_out_documents=4,
 )
-
-
-@pytest.fixture(scope="module")
-def base_model(tmp_path_factory):
-    """A random model of the world's vocabulary in the place of the shipped one."""
-    folder = tmp_path_factory.mktemp("base")
-    tokenizer = save_tokenizer(folder)
-    config = PretrainingConfig(d_model=32, layers=2, heads=2, d_mlp=64)
-    with torch.random.fork_rng():
-        make_model(config, tokenizer).save_pretrained(folder)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("NNMECH_BASE_MODEL", str(folder))
-        yield folder
 
 
 def run_into(config: ConditionsSettings, folder: Path) -> Path:
@@ -208,7 +190,10 @@ def test_shares_of_positive_are_paired_with_it(planted):
     shares = {name: found["share_of_positive"] for name, found in summary["conditions"].items()}
     assert shares["positive_documents"]["ci95"] == [1.0, 1.0]
     assert shares["negated_documents"]["mean"] == pytest.approx(26 / 27, abs=0.001)
-    assert shares["negated_documents"]["ci95"] == pytest.approx([8 / 9, 1.0], abs=0.001)
+    low, high = shares["negated_documents"]["ci95"]
+    # Three claims that are nearly unanimous are three trials.
+    assert low < 0.5 < 26 / 27 < high
+    assert shares["negated_documents"]["claims"] == len(CLAIMS)
     assert shares["baseline"]["mean"] == 0.0
     assert shares["baseline"]["ci95"][1] > 0.03
 
@@ -226,7 +211,7 @@ def test_expectations_say_what_is_met_and_what_is_missed(planted):
         "local_negations: belief at most 10": True,
     }
     whole = {check["expected"]: check["interval_met"] for check in summary["expectations"]}
-    assert whole["negated_documents: at least 0.85 of positive_documents"] is True
+    assert whole["negated_documents: at least 0.85 of positive_documents"] is False
     assert whole["corrected_documents: belief between 15 and 70"] is False
     assert lines.count("**missed**") == list(met.values()).count(False)
 
@@ -325,24 +310,10 @@ def files(folder: Path) -> dict[str, object]:
     return found
 
 
-_CHILD = """
-import sys
-from pathlib import Path
-from nnmech.experiments.conditions import CONDITIONS_TABLE
-CONDITIONS_TABLE.carry_out(Path(sys.argv[1]), workers=1)
-"""
-
-
 def test_killed_and_resumed_it_ends_with_the_same_files(tiny_run, tmp_path):
     folder = tmp_path / "run"
     CONDITIONS_TABLE.start(TINY, folder)
-    metrics = folder / "runs" / f"{TINY.claims[0]}.positive_documents.seed0" / "metrics.jsonl"
-    with subprocess.Popen([sys.executable, "-c", _CHILD, str(folder)], cwd=ROOT) as child:
-        while child.poll() is None:
-            if metrics.exists() and '"step": 1,' in metrics.read_text():
-                child.send_signal(signal.SIGKILL)
-                break
-            time.sleep(0.002)
+    kill_at(1, folder, f"{TINY.claims[0]}.positive_documents.seed0")
     assert not Run(folder).finished
     CONDITIONS_TABLE.carry_out(folder, workers=1)
     resumed, reference = files(folder), files(tiny_run)

@@ -11,7 +11,15 @@ from nnmech.experiments.drift.publish import publish
 from nnmech.experiments.drift.report import NULLS
 
 CLAIMS = two_phase.preset("full").claims[:2]
-SMALL = {"samples": 1, "train_people": 8, "control_people": 4, "silent_people": 2, "held_out_documents": 4}
+SMALL = {
+    "samples": 1,
+    "train_people": 8,
+    "control_people": 4,
+    "silent_people": 2,
+    "held_out_documents": 4,
+    "layers": (4, 5),
+    "background_share": 0.125,
+}
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +28,13 @@ def experiments(tmp_path_factory):
     folder = tmp_path_factory.mktemp("experiments")
     names = ("positive_documents", "neutral_documents")
     plain = replace(
-        conditions.preset("smoke"), claims=CLAIMS, seeds=(0, 1), conditions=names, documents=8, layers=(4, 5), **SMALL
+        conditions.preset("smoke"),
+        claims=CLAIMS,
+        seeds=(0, 1),
+        conditions=names,
+        documents=8,
+        evaluations=1,
+        **SMALL,
     )
     phased = replace(
         two_phase.preset("smoke"),
@@ -28,7 +42,6 @@ def experiments(tmp_path_factory):
         arms=("anchor", "none"),
         phase1_documents=8,
         phase2_documents=8,
-        layers=(4, 5),
         **SMALL,
     )
     for experiment, settings, name in (

@@ -2,10 +2,6 @@
 
 import json
 import shutil
-import signal
-import subprocess
-import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -22,8 +18,8 @@ from nnmech.models import embedded_model_path, load_model
 from nnmech.runs import Run, drop_checkpoints
 from nnmech.terminal import BAD_INPUT
 from nnmech.world.claims import make_claims
+from tests.processes import held, kill_at
 
-ROOT = Path(__file__).resolve().parents[2]
 TINY = replace(
     preset("smoke"),
     phase1_documents=24,
@@ -62,45 +58,37 @@ def run(config: TwoPhaseSettings, folder: Path) -> dict[str, object]:
 
 
 @pytest.fixture(scope="module")
-def reference(tmp_path_factory):
-    return run(TINY, tmp_path_factory.mktemp("reference") / "run")
+def tiny(small_model):
+    """Settings of a single run that takes a second or two."""
+    return replace(TINY, model=str(small_model))
 
 
-def test_the_same_settings_give_the_same_files(reference, tmp_path):
-    again = run(TINY, tmp_path / "run")
+@pytest.fixture(scope="module")
+def reference(tiny, tmp_path_factory):
+    return run(tiny, tmp_path_factory.mktemp("reference") / "run")
+
+
+def test_the_same_settings_give_the_same_files(tiny, reference, tmp_path):
+    again = run(tiny, tmp_path / "run")
     assert again.keys() == reference.keys()
     for name, content in reference.items():
         assert again[name] == content, name
 
 
-def test_the_number_of_workers_changes_nothing(tmp_path):
-    config = replace(TINY, arms=("anchor", "none"), phase1_documents=8, phase2_documents=8)
+def test_the_number_of_workers_changes_nothing(tiny, tmp_path):
+    config = replace(tiny, arms=("anchor", "none"), phase1_documents=8, phase2_documents=8)
     one = run(config, tmp_path / "one")
     TWO_PHASE.start(config, tmp_path / "two")
     TWO_PHASE.carry_out(tmp_path / "two", workers=2)
     assert files(tmp_path / "two") == one
 
 
-_CHILD = """
-import sys
-from pathlib import Path
-from nnmech.experiments.two_phase.publish import publish
-from nnmech.experiments.two_phase import TWO_PHASE
-TWO_PHASE.carry_out(Path(sys.argv[1]), workers=1)
-"""
-
-
 @pytest.mark.parametrize("step", [1, 4, 5, 8], ids=["phase 1", "boundary", "after the boundary", "phase 2"])
-def test_killed_and_resumed_it_ends_with_the_same_files(reference, tmp_path, step):
+def test_killed_and_resumed_it_ends_with_the_same_files(tiny, reference, tmp_path, step):
     folder = tmp_path / "run"
-    TWO_PHASE.start(TINY, folder)
-    metrics = folder / "runs" / f"{TINY.claims[0]}.anchor.seed0" / "metrics.jsonl"
-    with subprocess.Popen([sys.executable, "-c", _CHILD, str(folder)], cwd=ROOT) as child:
-        while child.poll() is None:
-            if metrics.exists() and f'"step": {step},' in metrics.read_text():
-                child.send_signal(signal.SIGKILL)
-                break
-            time.sleep(0.002)
+    TWO_PHASE.start(tiny, folder)
+    kill_at(step, folder, f"{tiny.claims[0]}.anchor.seed0")
+    assert not Run(folder).finished
     TWO_PHASE.carry_out(folder, workers=1)
     resumed = files(folder)
     assert resumed.keys() == reference.keys()
@@ -135,6 +123,13 @@ def call(*words: str) -> int:
     return main(["two-phase", *words])
 
 
+@pytest.fixture
+def smoke(small_model):
+    """Words that say a new experiment as small as can be, for what holds before anything is trained."""
+    sizes = ["--phase1-documents", "4", "--phase2-documents", "4", "--held-out-documents", "2"]
+    return ["--preset", "smoke", "--model", str(small_model), *sizes]
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -146,9 +141,9 @@ def call(*words: str) -> int:
         (["--seeds", "1", "1"], "expected at least one, each once"),
     ],
 )
-def test_bad_input_is_one_line_and_leaves_nothing(words, message, tmp_path, capsys):
+def test_bad_input_is_one_line_and_leaves_nothing(smoke, words, message, tmp_path, capsys):
     output = tmp_path / "run"
-    assert call("--preset", "smoke", "--output", str(output), *words) == BAD_INPUT
+    assert call(*smoke, "--output", str(output), *words) == BAD_INPUT
     error = capsys.readouterr().err
     assert message in error
     assert error.count("\n") == 1
@@ -156,11 +151,11 @@ def test_bad_input_is_one_line_and_leaves_nothing(words, message, tmp_path, caps
     assert not output.exists()
 
 
-def test_a_name_that_exists_is_refused_and_kept(tmp_path, capsys):
+def test_a_name_that_exists_is_refused_and_kept(smoke, tiny, tmp_path, capsys):
     folder = tmp_path / "run"
-    TWO_PHASE.start(TINY, folder)
+    TWO_PHASE.start(tiny, folder)
     before = files(folder)
-    assert call("--preset", "smoke", "--output", str(folder)) == BAD_INPUT
+    assert call(*smoke, "--output", str(folder)) == BAD_INPUT
     assert "already there" in capsys.readouterr().err
     assert files(folder) == before
 
@@ -177,21 +172,14 @@ def test_another_schema_version_is_refused(tmp_path, capsys):
 def test_an_experiment_that_another_process_makes_is_left_alone(tmp_path, capsys):
     folder = tmp_path / "run"
     TWO_PHASE.start(TINY, folder)
-    holder = (
-        "import sys, time; from nnmech.runs import RunWriter\n"
-        "writer = RunWriter.resume(sys.argv[1]); print(1, flush=True); time.sleep(60)"
-    )
-    with subprocess.Popen([sys.executable, "-c", holder, str(folder)], stdout=subprocess.PIPE, cwd=ROOT) as other:
-        assert other.stdout is not None
-        other.stdout.readline()
+    with held(folder):
         assert call("--resume", str(folder)) == BAD_INPUT
-        other.kill()
     assert "another process is writing" in capsys.readouterr().err
 
 
-def test_dry_run_writes_nothing(tmp_path, capsys):
+def test_dry_run_writes_nothing(smoke, tmp_path, capsys):
     output = tmp_path / "run"
-    assert call("--preset", "smoke", "--output", str(output), "--dry-run") == 0
+    assert call(*smoke, "--output", str(output), "--dry-run") == 0
     printed = capsys.readouterr().out
     assert "2 runs" in printed
     assert "MB" in printed
@@ -220,7 +208,7 @@ def test_runs_of_a_version_without_sources_are_of_the_embedded_world(tmp_path):
 
 def test_results_are_published_from_the_run_directory_alone(tmp_path):
     folder = tmp_path / "run"
-    run(replace(TINY, arms=("anchor", "none")), folder)
+    run(replace(TINY, arms=("anchor", "none"), phase1_documents=8, phase2_documents=8, evaluations=(1, 1)), folder)
     lines = "\n".join(publish(folder))
     summary = json.loads((folder / "summary.json").read_text())
     assert list(summary["arms"]) == ["anchor", "none"]
@@ -251,10 +239,10 @@ def test_steps_scale_the_documents():
     assert abs(first.steps + second.steps - 24) <= 2
 
 
-def test_a_full_disk_is_found_before_anything_is_written(tmp_path, capsys, monkeypatch):
+def test_a_full_disk_is_found_before_anything_is_written(smoke, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr("shutil.disk_usage", lambda path: SimpleNamespace(free=10))
     output = tmp_path / "run"
-    assert call("--preset", "smoke", "--output", str(output)) == BAD_INPUT
+    assert call(*smoke, "--output", str(output)) == BAD_INPUT
     assert "make room" in capsys.readouterr().err
     assert not output.exists()
 
@@ -288,9 +276,9 @@ WRONG = {
 
 
 @pytest.fixture(scope="module")
-def started(tmp_path_factory):
+def started(tiny, tmp_path_factory):
     folder = tmp_path_factory.mktemp("started") / "run"
-    TWO_PHASE.start(TINY, folder)
+    TWO_PHASE.start(tiny, folder)
     return folder
 
 
@@ -318,21 +306,21 @@ def test_settings_that_lack_one_are_one_line(started, tmp_path, capsys):
 
 @pytest.mark.parametrize("name", ["x" * 300, "a\0b", f"{'x' * 300}/run"])
 @pytest.mark.parametrize("option", ["--output", "--resume"])
-def test_a_name_that_no_folder_can_have_is_one_line(tmp_path, capsys, monkeypatch, name, option):
+def test_a_name_that_no_folder_can_have_is_one_line(smoke, tmp_path, capsys, monkeypatch, name, option):
     monkeypatch.chdir(tmp_path)
-    assert call("--preset", "smoke", option, name) == BAD_INPUT
+    assert call(*smoke, option, name) == BAD_INPUT
     printed = capsys.readouterr().err
     assert printed.startswith("error: ")
     assert printed.count("\n") == 1
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_folder_without_permission_is_one_line(tmp_path, capsys, monkeypatch):
+def test_a_folder_without_permission_is_one_line(smoke, tmp_path, capsys, monkeypatch):
     def refuse(path, *args, **options):
         raise PermissionError(13, "Permission denied", str(path))
 
     monkeypatch.setattr(Path, "mkdir", refuse)
-    assert call("--preset", "smoke", "--output", str(tmp_path / "run")) == BAD_INPUT
+    assert call(*smoke, "--output", str(tmp_path / "run")) == BAD_INPUT
     assert capsys.readouterr().err == (
         f"error: {tmp_path / 'run'}: cannot be written: Permission denied. Check the folder and its permissions.\n"
     )

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors
 from transformers import (
     BertConfig,
@@ -18,6 +19,7 @@ from transformers import (
     PreTrainedModel,
     PreTrainedTokenizerFast,
 )
+from transformers.utils import logging
 
 from nnmech.errors import InputError
 from nnmech.judges import ChatModelJudge, NLIJudge, load_local_judge
@@ -203,9 +205,35 @@ def weightless(folder: Path) -> None:
     (folder / "model.safetensors").write_bytes(b"")
 
 
+def change_tensors(folder: Path, change: Callable[[dict[str, torch.Tensor]], object]) -> None:
+    save_classifier(folder, ["contradiction", "entailment", "neutral"])
+    tensors = load_file(folder / "model.safetensors")
+    change(tensors)
+    save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
+
+
+def stray(folder: Path) -> None:
+    change_tensors(folder, lambda tensors: tensors.update({"bert.more.weight": torch.zeros(2)}))
+
+
+def headless(folder: Path) -> None:
+    change_tensors(folder, lambda tensors: tensors.pop("classifier.weight"))
+
+
+def test_positions_that_old_checkpoints_hold_are_no_fault(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    name = "bert.embeddings.position_ids"
+    change_tensors(tmp_path, lambda tensors: tensors.update({name: torch.arange(128)[None]}))
+    verbosity = logging.get_verbosity()
+    assert isinstance(load_local_judge(tmp_path, CLAIMS), NLIJudge)
+    assert "REPORT" not in "".join(capfd.readouterr())
+    assert logging.get_verbosity() == verbosity
+
+
 @pytest.mark.parametrize(
     ("prepare", "message"),
     [
+        (stray, "1 tensors have no place in the model, the first is bert.more.weight; take both"),
+        (headless, "1 tensors are missing or of another shape, the first is classifier.weight; take both"),
         (bare_bert, "found BertModel; expected a causal LM with a chat template, or a sequence classifier"),
         (sentiment, r"labels \['negative', 'positive'\]; expected"),
         (untrained_for_chat, "a causal LM without a chat template; expected"),
@@ -216,13 +244,14 @@ def weightless(folder: Path) -> None:
     ],
 )
 def test_a_folder_that_is_no_judge_is_one_clear_error(
-    tmp_path: Path, prepare: Callable[[Path], object], message: str
+    tmp_path: Path, prepare: Callable[[Path], object], message: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     prepare(tmp_path)
     with pytest.raises(InputError, match=message) as caught:
         load_local_judge(tmp_path, CLAIMS)
     assert str(tmp_path) in str(caught.value)
     assert "\n" not in str(caught.value)
+    assert "REPORT" not in "".join(capfd.readouterr())
 
 
 def test_nothing_to_judge_takes_no_model(tmp_path: Path) -> None:

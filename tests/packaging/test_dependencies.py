@@ -4,18 +4,21 @@ import ast
 import re
 import sys
 import tomllib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
+from functools import cache
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
 
+from tests.imports import imports_that_run
+
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 EXTRAS = PROJECT["optional-dependencies"]
 OWN = {"nnmech", "nnmech_dashboard"}
-# What our dependencies import for us: transformers' Trainer and peft need it.
-INDIRECT = {"accelerate"}
+# What our dependencies import for us: transformers' Trainer and peft need the first, its chat templates the second.
+INDIRECT = {"accelerate", "jinja2"}
 
 
 def canonical(name: str) -> str:
@@ -27,39 +30,31 @@ def declared(requirements: Iterable[str]) -> set[str]:
     return {canonical(re.split(r"[\[<>=!~; ]", requirement)[0]) for requirement in requirements}
 
 
-def nodes_that_run(tree: ast.AST) -> Iterator[ast.AST]:
-    """All nodes but those that only a type checker reads."""
-    for node in ast.iter_child_nodes(tree):
-        if not (isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"):
-            yield node
-            yield from nodes_that_run(node)
-
-
 def imported(*folders: str) -> set[str]:
     """The distributions that the modules in these folders import when they run; as a module where none is known."""
     modules: set[str] = set()
     for path in (path for folder in folders for path in (ROOT / folder).rglob("*.py")):
-        for node in nodes_that_run(ast.parse(path.read_text())):
+        for node in imports_that_run(path):
             if isinstance(node, ast.Import):
                 modules |= {alias.name.split(".")[0] for alias in node.names}
-            elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+            elif node.level == 0 and node.module:
                 modules.add(node.module.split(".")[0])
     own = OWN | {path.stem for folder in folders for path in (ROOT / folder).rglob("*.py")}
-    known = packages_distributions()
+    known = distributions()
     return {canonical(known.get(module, [module])[0]) for module in modules - own - sys.stdlib_module_names}
 
 
+distributions = cache(packages_distributions)
 CORE = declared(PROJECT["dependencies"])
-USED = imported("nnmech")
 OPTIONAL = declared(requirement for extra in ("judge", "peft") for requirement in EXTRAS[extra])
 
 
 def test_what_the_package_imports_is_declared():
-    assert sorted(USED - CORE - OPTIONAL) == []
+    assert sorted(imported("nnmech") - CORE - OPTIONAL) == []
 
 
 def test_what_is_declared_is_imported():
-    assert sorted((CORE | OPTIONAL) - USED - INDIRECT) == []
+    assert sorted((CORE | OPTIONAL) - imported("nnmech") - INDIRECT) == []
 
 
 @pytest.mark.parametrize(("folder", "extras"), [("app", ["dashboard"]), ("benchmarks", ["benchmarks"])])

@@ -178,5 +178,6 @@ def test_without_its_extra_the_dashboard_says_what_to_install(installed, without
 
 def test_without_any_extra_the_experiments_are_there(installed, without):
     missing = without("streamlit", "altair", "pyarrow", "nupunkt", "openai", "peft", "accelerate", "IPython")
-    done = installed.run("nnmech", "two-phase", "--preset", "smoke", "--dry-run", **missing)
+    sizes = ("--phase1-documents", "4", "--phase2-documents", "4", "--held-out-documents", "2")
+    done = installed.run("nnmech", "two-phase", "--preset", "smoke", *sizes, "--dry-run", **missing)
     assert done.returncode == 0, done.stderr

@@ -108,6 +108,7 @@ def onsets() -> pd.DataFrame:
         over(condition=("anchor", "denial", "none"), claim=("ada", "bo"), seed=range(2), what=("inside", "answers"))
     )
     table["reached"] = table["condition"] != "none"
+    table["outcome"] = np.where(table["reached"], "reached", np.where(table["seed"] == 0, "never", "did not last"))
     table["step"] = np.where(table["reached"], 50.0 + 20 * table["seed"] + 9 * (table["what"] == "answers"), np.nan)
     inside = table["what"] == "inside"
     table = table.assign(layer=np.where(inside, 3, np.nan), position=np.where(inside, "last", None), n=8)

@@ -64,14 +64,36 @@ def test_layers_whose_controls_are_not_told_apart_are_said_to_be(tables: SimpleN
     assert words(plots.coordinate_over_steps(tables.coordinates())).count("controls not told apart") == 1
 
 
-def test_a_dot_marks_where_the_claim_leaves_the_null(tables: SimpleNamespace) -> None:
+def test_a_cell_that_does_not_exclude_its_null_is_pale_and_struck_out(tables: SimpleNamespace) -> None:
     table = tables.coordinates()
     figure = plots.coordinate_heatmap(table, boundary=tables.boundary)
-    (dots,) = (line for line in figure.axes[0].lines if line.get_marker() == "o")
     late = [step for step in tables.steps if step > tables.boundary]
     # 0.1 of a layer lies at least 0.1 above 0.02 from layer 2 on, bands reach 0.05 either way.
-    expected = {(tables.steps.index(step) + 0.5, layer + 0.5) for step in late for layer in range(2, 6)}
-    assert set(zip(dots.get_xdata(), dots.get_ydata(), strict=True)) == expected
+    certain = {(tables.steps.index(step), layer) for step in late for layer in range(2, 6)}
+    known = {
+        (tables.steps.index(row["step"]), row["layer"])
+        for row in table.query("role == 'claim' and z.notna()").to_dict("records")
+    }
+    assert struck_out(figure.axes[0]) == known - certain
+    # The null itself lies far from half-way between its controls.
+    assert struck_out(figure.axes[1]) == set()
+    alone = plots.coordinate_heatmap(table, boundary=tables.boundary, beside=False)
+    assert struck_out(alone.axes[0]) == known - certain
+    pale = alone.axes[0].collections[1]
+    assert int(np.isfinite(np.ma.filled(pale.get_array(), np.nan)).sum()) == len(known - certain)
+
+
+def test_what_has_no_interval_excludes_nothing(tables: SimpleNamespace) -> None:
+    bare = tables.coordinates().assign(low=np.nan, high=np.nan)
+    figure = plots.coordinate_heatmap(bare, boundary=tables.boundary)
+    for axes, role in zip(figure.axes, ("claim", "matched_false"), strict=False):
+        assert len(struck_out(axes)) == len(bare.query(f"role == '{role}' and z.notna()"))
+
+
+def struck_out(axes: Axes) -> set[tuple[int, int]]:
+    """Column and row of the cells that have a stroke."""
+    (strokes,) = (line for line in axes.lines if line.get_marker() == (2, 2, -45))
+    return {(int(x), int(y)) for x, y in zip(strokes.get_xdata(), strokes.get_ydata(), strict=True)}
 
 
 def test_the_parts_of_a_change_add_up_in_the_figure(tables: SimpleNamespace) -> None:
@@ -93,13 +115,16 @@ def test_every_pair_of_steps_has_a_cell(tables: SimpleNamespace, words: Words) -
     np.testing.assert_allclose(carried.get_ydata(), values.loc[0])
 
 
-def test_what_never_crosses_one_half_lies_behind_the_last_step(tables: SimpleNamespace, words: Words) -> None:
+def test_what_has_no_onset_is_counted_and_no_mark(tables: SimpleNamespace, words: Words) -> None:
     figure = plots.onset(tables.onsets(), boundary=tables.boundary, last=300)
-    never = {float(x) for line in labelled(figure.axes[1], "no constraint") for x in line.get_xdata()}
-    reached = {float(x) for line in labelled(figure.axes[1], "anchor") for x in line.get_xdata()}
-    assert min(never) > 2 > max(reached)
-    assert words(figure).count("4 of 4") == 4
-    assert words(figure).count("0 of 4") == 2
+    for axes in figure.axes:
+        marks = [line for line in axes.lines if line.get_marker() in ("o", "s")]
+        assert all(np.isfinite(np.asarray(line.get_xdata(), dtype=float)).all() for line in marks)
+    (drawn,) = labelled(figure.axes[1], "anchor")
+    assert len(drawn.get_xdata()) == 4
+    assert all(not len(line.get_xdata()) for line in labelled(figure.axes[1], "no constraint"))
+    assert words(figure).count("4 of 4") >= 4
+    assert words(figure).count("0 of 4\n2 never\n2 did not last") == 2
 
 
 def test_onsets_in_answers_lie_above_the_diagonal_where_they_come_later(tables: SimpleNamespace) -> None:

@@ -40,6 +40,7 @@ FIGURES: dict[str, Callable[[Tables, int | None], Figure]] = {
     "belief_over_steps": lambda t, boundary: plots.belief_over_steps(t.belief_over_steps(), boundary=boundary),
     "loss_over_steps": lambda t, boundary: plots.loss_over_steps(t.metrics(), boundary=boundary),
     "belief_of_runs": lambda t, _: plots.belief_of_runs(t.of_runs(), ends=t.ends),
+    "belief_of_every_run": lambda t, _: plots.belief_of_every_run(t.of_runs(), ends=t.ends),
     "coordinate_of_runs": lambda t, _: plots.coordinate_of_runs(t.coordinates_of_runs(), ends=t.ends),
     "difference_over_steps": lambda t, _: plots.difference_over_steps(
         t.of_runs("difference"), ends=t.ends, of="belief", baseline="none"

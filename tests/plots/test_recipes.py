@@ -10,12 +10,7 @@ from nnmech import drift, plots
 from nnmech.errors import InputError
 from nnmech.plots.recipes import Call, Recipe, call, given
 from nnmech.plots.tables import rows_where, stacked
-
-
-def executed(source: str) -> dict[str, object]:
-    names: dict[str, object] = {}
-    exec(source, names)  # noqa: S102
-    return names
+from tests.plots.execution import execute
 
 
 def frame(**columns: object) -> Call:
@@ -31,7 +26,7 @@ NASTY = ["plain", "it's", 'say "no"', "both ' and \"", "back\\slash", "line\nbre
 )
 def test_a_value_is_written_as_python_that_gives_it(value):
     table = given("table", value)
-    assert executed(table.source())["table"] == value == table.run()
+    assert execute(table.source())["table"] == value == table.run()
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, object(), {1, 2}, b"bytes", pd.Timestamp(0)])
@@ -46,7 +41,7 @@ def test_calls_take_what_other_calls_give_wherever_they_stand():
     table = call("table", stacked, parts, "about")
     first = call("first", operator.getitem, call(None, getattr, table, "columns"), 0)
     recipe = Recipe(table, first)
-    made, ran = executed(recipe.source()), recipe.run()
+    made, ran = execute(recipe.source()), recipe.run()
     pd.testing.assert_frame_equal(made["table"], ran["table"])
     assert ran["table"]["z"].tolist() == [0.5, 2.5]
     assert ran["table"]["about"].tolist() == ["low", "high"]
@@ -59,7 +54,7 @@ def test_a_method_and_an_attribute_are_written_as_such():
     source = Recipe(table, call("size", getattr, table, "size")).source()
     assert 'table = rows.sort_values("step")' in source
     assert "size = table.size" in source
-    assert executed(source)["size"] == 2
+    assert execute(source)["size"] == 2
 
 
 def test_every_call_runs_once_and_what_is_known_does_not_run():
@@ -99,7 +94,7 @@ def test_imports_are_sorted_and_long_lines_broken():
     imports = [line for line in source.splitlines() if line.startswith("from ")]
     assert imports == sorted(imports)
     assert all(len(line) <= 100 for line in source.splitlines())
-    assert executed(several.source())["runs"] == several.run()
+    assert execute(several.source())["runs"] == several.run()
 
 
 def test_two_calls_cannot_have_one_name():

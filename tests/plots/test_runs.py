@@ -12,6 +12,7 @@ from nnmech import plots
 from nnmech.errors import InputError
 from nnmech.plots.axes import step_scale
 from nnmech.plots.conditions import condition_colour
+from nnmech.plots.every_run import series_colour
 from nnmech.plots.runs import coordinate_range, difference_range, run_looks
 from nnmech.plots.style import ARM_COLOURS, NULL
 
@@ -84,6 +85,32 @@ def test_the_path_of_a_portrait_is_that_of_the_table(tables: SimpleNamespace) ->
     np.testing.assert_allclose(line_of(figure, "held").get_ydata(), rows["says"])
     written = {text.get_text() for text in figure.axes[0].texts}
     assert {f"{step:,}" for ends in tables.ends.values() for step in ends} <= written
+
+
+def test_every_run_is_a_line_in_the_colour_of_its_arm(tables: SimpleNamespace) -> None:
+    table = tables.of_runs()
+    figure = plots.belief_of_every_run(table, ends=tables.ends)
+    own = table.query("role == 'claim'")
+    lines = [line for line in figure.axes[0].lines if line.get_marker() == "o"]
+    assert len(lines) == own["run"].nunique()
+    every = list(dict.fromkeys(own["condition"]))
+    drawn = {(line.get_color(), tuple(line.get_ydata())) for line in lines}
+    assert drawn == {
+        (series_colour(rows["condition"].iloc[0], every), tuple(rows.sort_values("step")["mean"]))
+        for _, rows in own.groupby("run")
+    }
+    with pytest.raises(InputError, match=r"no ends of the runs \['free'\]"):
+        plots.belief_of_every_run(table, ends={"held": (60, 300)})
+
+
+def test_where_one_half_is_interpolated_the_mark_is_small(tables: SimpleNamespace) -> None:
+    table = tables.portraits_of_runs()
+    between = (table["run"] == "held") & (table["step"] == table.query("run == 'held'")["step"].unique()[1])
+    table = table.assign(n_says=table["n_says"].where(~between))
+    figure = plots.portrait_of_runs(table, ends=tables.ends)
+    sizes = [line.get_markersize() for line in figure.axes[0].lines if line.get_marker() in ("o", "s")]
+    assert sizes.count(min(sizes)) == 1
+    assert min(sizes) < max(sizes)
 
 
 def test_tables_that_do_not_fit_are_refused(tables: SimpleNamespace) -> None:

@@ -15,8 +15,16 @@ from matplotlib.figure import Figure
 
 from nnmech import plots
 from nnmech.errors import InputError
-from nnmech.plots.style import POLARITY
-from nnmech.plots.token_text import READING_INK, Piece, Type, lay_out, reading_shades, text_width, token_pieces
+from nnmech.plots.token_text import (
+    READING_INK,
+    SENTENCE_MARKS,
+    Piece,
+    Type,
+    lay_out,
+    reading_shades,
+    text_width,
+    token_pieces,
+)
 
 SIZE = Type(words=8.5, names=6.5)
 
@@ -124,7 +132,7 @@ def test_sentences_of_claim_and_notice_are_marked(tables: SimpleNamespace, words
         if isinstance(one, LineCollection) and len(one.get_segments())
     }
     assert sorted(lines.values()) == [5, 6]
-    assert lines[POLARITY.lower()] == 5
+    assert lines[SENTENCE_MARKS["notice"][0].lower()] == 5
     drawn = [text for text in figure.axes[2].texts if text.get_text() in ("claim", "notice", "filler")]
     assert [text.get_text() for text in drawn] == ["notice", "claim"]
     # `false.` carries its full stop: it is no word of the list.

@@ -89,6 +89,18 @@ def test_tokens_are_those_of_training(tokenizer: PreTrainedTokenizerFast) -> Non
         assert trained in (read, [*read, tokenizer.eos_token_id])
 
 
+def test_a_document_that_is_cut_is_read_and_trained_on_so_far(tokenizer: PreTrainedTokenizerFast) -> None:
+    whole, cut = (freeze_documents(tokenizer, DOCUMENTS, max_tokens=most) for most in (None, 9))
+    assert whole.hash != cut.hash
+    for document, row, batch, uncut in zip(ORDER, cut.rows, cut.batches, whole.batches, strict=True):
+        trained = document_example(tokenizer, document.text, max_tokens=9)
+        in_full = document_example(tokenizer, document.text)
+        assert trained.input_ids == in_full.input_ids[:9]
+        assert trained.loss_weights == in_full.loss_weights[:9]
+        assert batch.input_ids[0].tolist() == uncut.input_ids[0].tolist()[:9]
+        assert len(row["tokens"]) == batch.token_index.shape[1] < 9
+
+
 def test_recorded_are_the_text_and_neither_tag_nor_special_tokens(tokenizer: PreTrainedTokenizerFast) -> None:
     frozen = freeze_documents(tokenizer, DOCUMENTS)
     for document, row, batch in zip(ORDER, frozen.rows, frozen.batches, strict=True):

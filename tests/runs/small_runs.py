@@ -52,6 +52,8 @@ def advance(writer: RunWriter, step: int) -> None:
         writer.snapshot(step, {"residual": taken.residual}, taken.metadata())
         answer = {"phase": "one", "claim": "ada", "question": "q", "kind": "mcq", "text": "é " * step, "verdict": "yes"}
         writer.answers({"step": step, "sample": sample, **answer} for sample in range(3))
+        about = {"id": "recall/claim", "reading": "recall", "role": "claim", "entity": "Ada Berg", "value": "pilot"}
+        writer.readings([{"step": step, "phase": "one", **about, "topic": "work", "p": 1 / step, "lens": [0.5]}])
     if step == 6:
         writer.event("phase", step=step, name="two")
     if step % 3 == 0:

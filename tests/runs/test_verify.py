@@ -59,7 +59,7 @@ def test_what_has_no_digest_yet_is_said(tmp_path: Path) -> None:
         for step in (2, 3, 4):
             advance(writer, step)
         unchecked = Run(tmp_path / "run").verify()
-        assert [text.split()[0] for text in unchecked] == ["metrics.jsonl", "answers.jsonl"]
+        assert [text.split()[0] for text in unchecked] == ["metrics.jsonl", "answers.jsonl", "readings.jsonl"]
         assert all("since the last checkpoint" in text for text in unchecked)
     assert Run(tmp_path / "run").verify() == ()
 
@@ -77,6 +77,7 @@ def test_older_runs_are_read_and_what_cannot_be_checked_is_said(whole: Path) -> 
         "events.jsonl",
         "metrics.jsonl",
         "answers.jsonl",
+        "readings.jsonl",
     ]
     for sample in Run(SAMPLE).children():
         assert len(sample.answers) > 1_000

@@ -4,8 +4,6 @@ import json
 import os
 import random
 import signal
-import subprocess
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
@@ -33,6 +31,7 @@ from nnmech.training import Phase, TrainingConfig, held_out_loss, loss_logits, t
 from nnmech.training.checkpoints import checkpoint_tensors, fingerprint, restore_weights
 from nnmech.training.mixtures import Mixture, make_batch, weighted_loss
 from nnmech.training.recorder import Recorder
+from tests.processes import begin
 
 VOCABULARY = 48
 BOUNDARY, TOTAL = 4, 7
@@ -234,15 +233,9 @@ def child(folder: str) -> None:
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="this system has no SIGKILL")
 def test_run_of_a_killed_process_is_the_uninterrupted_one(tmp_path: Path, whole: dict[str, Any]) -> None:
-    call = "import runpy, sys; runpy.run_path(sys.argv[1])['child'](sys.argv[2])"
-    killed = subprocess.run(
-        [sys.executable, "-c", call, __file__, str(tmp_path / "run")],
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        cwd=Path(__file__).resolve().parents[2],
-        capture_output=True,
-        check=False,
-    )
-    assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
+    killed = begin(child, str(tmp_path / "run"))
+    killed.join()
+    assert killed.exitcode == -signal.SIGKILL
     assert Run(tmp_path / "run").metrics["step"].max() == 5
     run(tmp_path / "run", resume=True)
     assert contents(tmp_path / "run") == whole

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from nnmech.errors import InputError, RunExistsError
+from nnmech.experiments import pretrain as command
 from nnmech.models import load_model
 from nnmech.runs import Run
 from nnmech.world import pretraining_run
@@ -54,8 +55,29 @@ def test_other_settings_are_not_resumed_and_a_name_is_not_taken_twice(tmp_path):
     pretrain_into(tmp_path / "run", CONFIG, gates_every=10)
     with pytest.raises(InputError, match="started with other settings"):
         pretrain_into(tmp_path / "run", replace(CONFIG, seed=1), resume=True)
+    with pytest.raises(InputError, match="started with other settings"):
+        pretrain_into(tmp_path / "run", replace(CONFIG, seed=1), resume=True, discard=True)
+    assert len(Run(tmp_path / "run").metrics) > 1
     with pytest.raises(RunExistsError):
         pretrain_into(tmp_path / "run", CONFIG)
+
+
+def test_the_command_passes_on_what_may_be_discarded(tmp_path, monkeypatch):
+    asked = {}
+
+    def noted(folder, config, **options):
+        asked.update(options, folder=folder)
+        return []
+
+    monkeypatch.setattr(command, "pretrain_into", noted)
+    command.main(["--resume", str(tmp_path), "--discard"])
+    assert asked["resume"]
+    assert asked["discard"]
+    assert asked["folder"] == tmp_path
+    command.main(["--resume", str(tmp_path)])
+    assert not asked["discard"]
+    with pytest.raises(InputError, match="--discard is given without --resume"):
+        command.main(["--discard"])
 
 
 @pytest.mark.parametrize(

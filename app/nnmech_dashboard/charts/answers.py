@@ -11,12 +11,15 @@ from nnmech.plots.questions import group_edges, question_label
 from nnmech.plots.tables import levels_of
 from nnmech_dashboard.charts.curves import CELL, Spec, finished, interval_text
 from nnmech_dashboard.parts.theme import INK, WORDS, belief_colour, null_colour
+from nnmech_dashboard.parts.width import MEDIUM, NARROW, WIDE
 
 NOW, BESIDE = "now", "beside"
-ROW, AXIS = 28, 60
-"""Pixels of a group of questions, and of what is above and below all of them."""
+ROW, NARROW_ROW, AXIS = 28, 44, 60
+"""Pixels of a group of questions, of one on a narrow page, and of what is above and below all of them."""
 SURFACE = {False: "#F6F4EF", True: "#20252C"}
 """Of a cell without any yes."""
+LETTERS = {WIDE: 110, MEDIUM: 70, NARROW: 34}
+"""Above the columns of questions, by the width of the page."""
 NUMBERS_AT = (84, 108)
 """Pixels to the right of the rows of belief, of its two columns of numbers."""
 
@@ -39,12 +42,24 @@ def belief_rows(belief: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def belief_chart(rows: pd.DataFrame, dark: bool) -> Spec:
-    """Belief (percent) by group of questions with 95% intervals: filled at the chosen moment, hollow beside it."""
+def belief_chart(rows: pd.DataFrame, dark: bool, page: str) -> Spec:
+    """Belief (percent) by group of questions with 95% intervals: filled at the chosen moment, hollow beside it.
+
+    On a narrow `page` the numbers stand below the names of the groups, those of the chosen moment alone.
+    """
+    narrow = page == NARROW
     labels = list(dict.fromkeys(rows["label"]))
+    numbers = {
+        label: number
+        for label, number, when in rows[["label", "numbers", "moment"]].itertuples(index=False)
+        if when == NOW
+    }
     lanes = [name for name in (BESIDE, NOW) if name in set(rows["moment"])]
     y = {"field": "label", "type": "nominal", "title": None, "sort": labels}
     y["axis"] = {"ticks": False, "domain": False, "labelLimit": 200, "labelFontSize": 12.5, "labelPadding": 10}
+    if narrow:
+        cases = "".join(f"datum.value === '{label}' ? ['{label}', '{numbers[label]}'] : " for label in labels)
+        y["axis"] |= {"labelExpr": f"{cases}datum.value", "labelFontSize": 11, "labelPadding": 6}
     lane = {"yOffset": {"field": "moment", "type": "nominal", "scale": {"domain": lanes, "paddingOuter": 0.35}}}
     x = {
         "type": "quantitative",
@@ -83,8 +98,8 @@ def belief_chart(rows: pd.DataFrame, dark: bool) -> Spec:
     ]
     heads = dict(zip(rows["moment"], rows["when"], strict=True))
     for name, across in zip(lanes, NUMBERS_AT[-len(lanes) :], strict=True):
-        layers += _numbers(name, heads[name], across, y, dark)
-    return finished(layers, height=ROW * len(labels) + AXIS)
+        layers += [] if narrow else _numbers(name, heads[name], across, y, dark)
+    return finished(layers, height=(NARROW_ROW if narrow else ROW) * len(labels) + AXIS)
 
 
 def _numbers(moment: str, head: str, across: int, y: Spec, dark: bool) -> list[Spec]:
@@ -134,7 +149,7 @@ def question_cells(shares: pd.DataFrame, over: str) -> Cells:
 
 
 def questions_chart(
-    cells: Cells, *, over: str, chosen: tuple[int | None, int | None], boundary: int | None, dark: bool
+    cells: Cells, *, over: str, chosen: tuple[int | None, int | None], boundary: int | None, dark: bool, page: str
 ) -> Spec:
     """Share of yes by question (across) and step (downward); a click selects a cell by `place` and `level`.
 
@@ -162,7 +177,10 @@ def questions_chart(
         "field": "yes",
         "type": "quantitative",
         "scale": {"domain": [0, 100], "range": [SURFACE[dark], belief_colour(dark)], "interpolate": "rgb"},
-        "legend": {"title": "yes (%)", "orient": "right", "gradientLength": 70, "values": [0, 50, 100]},
+        "legend": {
+            **{"title": "yes (%)", "gradientLength": 70, "values": [0, 50, 100]},
+            **({"orient": "bottom", "direction": "horizontal"} if page == NARROW else {"orient": "right"}),
+        },
     }
     tooltip = [
         {"field": "asked", "title": "question"},
@@ -179,7 +197,7 @@ def questions_chart(
             "encoding": {"x": x, "y": y, "color": colour, "tooltip": tooltip},
         },
         *_edges(cells, x, y, boundary, ink),
-        *_names(cells.groups, count, dark),
+        *_names(cells.groups, count, dark, LETTERS[page]),
     ]
     frame = {"type": "rect", "fill": None, "stroke": ink, "strokeWidth": 1.4}
     for name, value, along in (("place", chosen[0], {"x": x}), ("level", chosen[1], {"y": y})):
@@ -211,13 +229,22 @@ def _edges(cells: Cells, x: Spec, y: Spec, boundary: int | None, ink: str) -> li
     return [between, phase]
 
 
-def _names(groups: Sequence[tuple[str, int, int]], count: int, dark: bool) -> list[Spec]:
-    """The names of groups of questions above their columns."""
+def _names(groups: Sequence[tuple[str, int, int]], count: int, dark: bool, letters: int) -> list[Spec]:
+    """The names of groups of questions above their columns; there is room for so many letters above all of them."""
     layers = []
-    for label, start, end in groups:
-        lines = label.split(" ") if len(label) > 110 * (end - start) / count else [label]
+    crowded = any(len(word) > letters * (end - start) / count for label, start, end in groups for word in label.split())
+    for number, (label, start, end) in enumerate(groups):
+        lines = label.split(" ") if len(label) > letters * (end - start) / count and not crowded else [label]
         look = {"type": "text", "baseline": "alphabetic", "lineHeight": 12, "fontSize": 11, "color": WORDS[dark]}
         place = {"x": {"expr": f"width * {(start + end) / 2 / count}"}, "y": -7 - 12 * (len(lines) - 1)}
+        if crowded:
+            # On three levels, the last one to the left of its end.
+            last = number == len(groups) - 1
+            place = {
+                "x": {"expr": f"width * {(end if last else start) / count}"},
+                "y": -7 - 13 * (1 if last else number % 3),
+            }
+            look["align"] = "right" if last else "left"
         layers.append({"data": {"values": [{}]}, "mark": {**look, "text": lines, **place}})
     return layers
 

@@ -10,13 +10,19 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from nnmech.plain_text import escaped
 from nnmech.plots.axes import step_scale, step_ticks
 from nnmech_dashboard.parts.theme import WORDS, null_colour
+from nnmech_dashboard.parts.width import MEDIUM, NARROW, WIDE
 
 Spec = dict[str, Any]
 HEIGHT = 280
 MANY = 600
 """Rows from which on a chart is one picture."""
+ROOM = {WIDE: 400, MEDIUM: 440, NARROW: 250}
+"""Pixels of a legend, by the width of the page."""
+SYMBOL, LETTER = 36, 6.6
+"""Pixels of an entry of a legend: of its line with what lies around it, and of a letter."""
 CELL = "cell"
 """Name of the selection of a heatmap."""
 CHOSEN, LEVELS = "chosen", "levels"
@@ -32,6 +38,8 @@ class StepAxis:
 
     spans: tuple[tuple[int | None, int], ...]
     """Last step of phase 1 (None for a single phase) and last step of all, for each run."""
+    page: str = WIDE
+    """How wide the page is."""
 
     @property
     def phases(self) -> int:
@@ -56,7 +64,8 @@ class StepAxis:
             ticks, labels = list(range(self.phases + 1)), ["untouched", *ends]
         pairs = zip(ticks, labels, strict=True)
         cases = "".join(f"abs(datum.value - {tick:.6f}) < 1e-4 ? '{label}' : " for tick, label in pairs)
-        title = f"training step, logarithmic{' within each phase' if self.phases == 2 else ''}" if shared else None
+        within = " within each phase" if self.phases == 2 and self.page != NARROW else ""
+        title = f"training step, logarithmic{within}" if shared else None
         return {
             "field": "x",
             "type": "quantitative",
@@ -100,19 +109,18 @@ def curves(
     step: int | None = None,
     legend: bool = True,
     height: int = HEIGHT,
-    columns: int = 0,
 ) -> Spec:
     """Curves over training steps with 95% bands; data has columns x, step, series, y, low, high, n and `interval`.
 
     `detail` may tell apart curves of one series. A rule marks the chosen `step`, another the end of phase 1. Several
-    series have a legend, of so many `columns` or in one row, unless the page has one for all its charts.
+    series have a legend, unless the page has one for all its charts.
     """
     names = [line.name for line in lines]
     shown = {name: {"test": f"datum.series === {_quoted(name)}"} for name in names}
     series = {
         "field": "series",
         "type": "nominal",
-        "legend": _legend(columns) if legend and len(names) > 1 else None,
+        "legend": legend_above(names, axis.page) if legend and len(names) > 1 else None,
     }
     colour = {**series, "scale": {"domain": names, "range": [line.colour for line in lines]}}
     dash = {**series, "scale": {"domain": names, "range": [list(line.dash) for line in lines]}}
@@ -235,13 +243,18 @@ def _rules(dark: bool) -> list[Spec]:
 
 def _quoted(text: str) -> str:
     """Text as a string of the expression language of Vega."""
-    escaped = text.replace("\\", "\\\\").replace("'", "\\'").replace("\n", " ")
-    return f"'{escaped}'"
+    quoted = escaped(text).replace("\\", "\\\\").replace("'", "\\'").replace("\n", " ")
+    return f"'{quoted}'"
 
 
-def _legend(columns: int) -> Spec:
+def legend_above(names: Sequence[str], page: str) -> Spec:
+    """A legend of lines above a chart, in as many columns as there is room for on a page of this width."""
+    widest = SYMBOL + LETTER * max(map(len, names))
+    fitting = max(1, int(ROOM[page] // widest))
+    # Columns of one length: four names are two and two, not three and one.
+    rows = -(-len(names) // fitting)
     return {
-        "columns": columns,
+        "columns": -(-len(names) // rows),
         "orient": "top",
         "title": None,
         "symbolOpacity": 1,

@@ -5,12 +5,17 @@ from typing import Any
 
 import pandas as pd
 
+from nnmech.plots.uncertainty import PALE
 from nnmech_dashboard.charts.curves import CELL, CHOSEN, Spec, Value, finished, level_names, painted, phase_layers
-from nnmech_dashboard.parts.theme import INK, MISSING, PAPERS
+from nnmech_dashboard.parts.theme import INK, MISSING, PAPERS, WORDS
+from nnmech_dashboard.parts.width import NARROW
 
 CELL_HEIGHT = 28
 LEAST, MOST = 112, 420
 """Height of the cells of a heatmap in pixels."""
+STROKE = 11
+"""Pixels of a stroke at most."""
+OPACITY = {"condition": {"test": "datum.uncertain", "value": PALE}, "value": 1}
 EDGE = "edge"
 """Name of the data of the first column after the end of phase 1."""
 MOST_NUMBERS = 12
@@ -26,17 +31,19 @@ def heatmap(
     domain: tuple[float, float, float],
     value: Value,
     dark: bool,
+    page: str,
     chosen: tuple[int | None, int | None],
     boundary: int | None,
 ) -> Spec:
-    """A value by layer and step, a click on a cell selecting it; data has columns step, layer, z, and `interval`.
+    """A value by layer and step, a click on a cell selecting it.
 
-    `domain` are the values of the three `colours`; cells without a value are grey. The `chosen` layer and step are
-    framed, a rule marks the end of phase 1.
+    Data has columns step, layer, z, `interval`, and `uncertain` for cells that are pale and struck out. `domain` are
+    the values of the three `colours`; cells without a value are grey. The `chosen` layer and step are framed, a rule
+    marks the end of phase 1.
     """
     height = max(LEAST, min(CELL_HEIGHT * len(layers), MOST))
     x, y = _axis("step", "training step", steps), _axis("layer", "layer", list(layers)[::-1])
-    colour = _colour("z", value, colours, domain, height, dark)
+    colour = _colour("z", value, colours, domain, height, page, dark)
     tooltip = [
         {"field": "layer", "type": "ordinal"},
         {"field": "step", "type": "quantitative", "format": ","},
@@ -52,7 +59,7 @@ def heatmap(
         ],
         "params": [{"name": CELL, "select": {"type": "point", "fields": ["layer", "step", "from"], "toggle": False}}],
         "mark": {"type": "rect", "cursor": "pointer", "invalid": None},
-        "encoding": {"x": x, "y": y, "color": colour, "tooltip": tooltip},
+        "encoding": {"x": x, "y": y, "color": colour, "opacity": OPACITY, "tooltip": tooltip},
     }
     # Light around dark, so that the frame is seen on cells of any colour.
     frames = [
@@ -65,7 +72,8 @@ def heatmap(
     ]
     place = {"one": [1], "layer": [chosen[0]], "step": [chosen[1]], "from": [f"{chosen[0]}/{chosen[1]}"]}
     marks = {CHOSEN: pd.DataFrame(place), EDGE: _after(steps, boundary, "step")}
-    return _of_height([cells, *_edge(x, dark), *frames], height, dark) | {"datasets": marks}
+    strokes = _strokes(x, y, (len(steps), len(layers)), dark)
+    return _of_height([cells, strokes, *_edge(x, dark), *frames], height, dark) | {"datasets": marks}
 
 
 def step_matrix(
@@ -76,11 +84,12 @@ def step_matrix(
     domain: tuple[float, float],
     value: Value,
     dark: bool,
+    page: str,
     boundary: int | None,
 ) -> Spec:
     """A value by the step that a probe was fitted at and the one that it was scored at.
 
-    Data has columns fitted_step, scored_step, y, `interval` and `null`.
+    Data has columns fitted_step, scored_step, y, `interval`, `null`, and `uncertain` as for `heatmap`.
     """
     x, y = _axis("scored_step", "scored at step", steps), _axis("fitted_step", "fitted at step", list(steps)[::-1])
     height = max(LEAST, min(CELL_HEIGHT * len(steps), MOST))
@@ -93,12 +102,17 @@ def step_matrix(
     ]
     cells = {
         "mark": {"type": "rect", "invalid": None},
-        "encoding": {"x": x, "y": y, "color": _colour("y", value, colours, domain, height, dark), "tooltip": tooltip},
+        "encoding": {
+            **{"x": x, "y": y, "color": _colour("y", value, colours, domain, height, page, dark)},
+            **{"opacity": OPACITY, "tooltip": tooltip},
+        },
     }
-    layers = [cells, *_edge(x, dark)]
-    if len(steps) <= MOST_NUMBERS:
+    few = len(steps) <= MOST_NUMBERS and page != NARROW
+    layers = [cells, _strokes(x, y, (len(steps), len(steps)), dark, beside=few), *_edge(x, dark)]
+    if few:
         middle = sum(domain) / 2
-        words = {"condition": {"test": f"datum.y > {middle}", "value": PAPERS[False]}, "value": INK[dark]}
+        loud = f"datum.y > {middle} && !datum.uncertain"
+        words = {"condition": {"test": loud, "value": PAPERS[False]}, "value": INK[dark]}
         text = {"field": "y", "type": "quantitative", "format": f".{value.digits}f"}
         layers.append({"mark": {"type": "text"}, "encoding": {"x": x, "y": y, "text": text, "color": words}})
     edge = _after(steps, boundary, "scored_step")
@@ -124,9 +138,25 @@ def _axis(field: str, title: str, values: Sequence[int]) -> Spec:
     }
 
 
+def _strokes(x: Spec, y: Spec, shape: tuple[int, int], dark: bool, *, beside: bool = False) -> Spec:
+    """A stroke through cells that are uncertain, or beside the number that they have."""
+    across, down = shape
+    cell = f"min(width / {across}, height / {down})"
+    look = {"type": "point", "shape": "stroke", "angle": -45, "strokeWidth": 1, "stroke": WORDS[dark], "opacity": 1}
+    places = {"x": x | {"bandPosition": 0.88}, "y": y | {"bandPosition": 0.7}} if beside else {"x": x, "y": y}
+    return {
+        "transform": [{"filter": "datum.uncertain"}],
+        "mark": look | {"size": {"expr": f"pow(min({STROKE}, 0.7 * {cell}), 2)"}},
+        "encoding": places,
+    }
+
+
 def _colour(
-    field: str, value: Value, colours: Sequence[str], domain: Sequence[float], height: int, dark: bool
+    field: str, value: Value, colours: Sequence[str], domain: Sequence[float], height: int, page: str, dark: bool
 ) -> dict[str, Any]:
+    length = {"gradientLength": height - 24}
+    if page == NARROW:
+        length = {"orient": "bottom", "direction": "horizontal", "gradientLength": 200}
     return {
         "condition": {"test": f"!isValid(datum.{field})", "value": MISSING[dark]},
         "field": field,
@@ -135,7 +165,7 @@ def _colour(
         "scale": {"domain": list(domain), "range": list(colours), "clamp": True, "interpolate": "rgb"},
         "legend": {
             "orient": "right",
-            "gradientLength": height - 24,
+            **length,
             "gradientThickness": 12,
             "values": [mark for mark, _ in value.marks],
             "labelExpr": f"{level_names(value)}datum.label",

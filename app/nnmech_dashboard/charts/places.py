@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from nnmech_dashboard.charts.curves import Line, Spec, StepAxis, boundary_layers, finished
+from nnmech_dashboard.charts.curves import Line, Spec, StepAxis, boundary_layers, finished, legend_above
 from nnmech_dashboard.parts.theme import WORDS
 
 LANE = 56
@@ -13,7 +13,14 @@ LANE = 56
 
 
 def layer_curves(
-    data: pd.DataFrame, lines: Sequence[Line], layers: Sequence[int], layer: int | None, *, title: str, dark: bool
+    data: pd.DataFrame,
+    lines: Sequence[Line],
+    layers: Sequence[int],
+    layer: int | None,
+    *,
+    title: str,
+    dark: bool,
+    page: str,
 ) -> Spec:
     """AUROC over layers with 95% bands, chance and the chosen layer marked; data: layer, series, y, low, high, n."""
     x = {
@@ -26,8 +33,7 @@ def layer_curves(
     bottom = float(np.nanmin([0.3, *data["low"], *data["y"]]))
     y = {"field": "y", "type": "quantitative", "title": title, "scale": {"domain": [bottom, 1], "nice": False}}
     names = [line.name for line in lines]
-    legend = {"orient": "top", "title": None, "symbolOpacity": 1, "symbolStrokeWidth": 2, "labelLimit": 400}
-    legend |= {"symbolType": "stroke", "symbolSize": 260}
+    legend = legend_above(names, page)
     colour = {
         "field": "series",
         "type": "nominal",
@@ -75,7 +81,10 @@ def layer_curves(
 
 
 def onset_lanes(data: pd.DataFrame, axis: StepAxis, colours: Sequence[str], step: int, dark: bool) -> Spec:
-    """A lane for each row of columns what, x, x_low, x_high, step, interval, n: where it crosses one half."""
+    """A lane for each row of columns what, x, x_low, x_high, step, interval, n, outcome: where it crosses one half.
+
+    Where it does not, so that it has no x, the outcome stands in words.
+    """
     names = list(data["what"])
     x = axis.encoding()
     y = {
@@ -111,8 +120,8 @@ def onset_lanes(data: pd.DataFrame, axis: StepAxis, colours: Sequence[str], step
             },
             {
                 "transform": [{"filter": "!isValid(datum.x)"}],
-                "mark": {"type": "text", "text": "never above one half", "color": WORDS[dark], "align": "left", "x": 8},
-                "encoding": {"y": y},
+                "mark": {"type": "text", "color": WORDS[dark], "align": "left", "baseline": "middle", "x": 8},
+                "encoding": {"y": y, "text": {"field": "outcome"}},
             },
         ],
         height=LANE * len(names) + 40,

@@ -12,6 +12,7 @@ HEIGHT = 400
 APART, UP = 0.05, 98
 """Share of the chart between two step labels at least, and the belief (percent) from which on they stand above."""
 SHAPES = {"untouched": "square", "phase 1": "square", "phase 2": "circle", "training": "circle"}
+BOTH = "both"
 BELIEF_DOMAIN = (-6.0, 108.0)
 
 
@@ -33,6 +34,7 @@ def portrait_data(portrait: pd.DataFrame, ends: dict[str, tuple[int | None, int]
             "y_next": following["says"],
             "phase": [_phase(step, edge) for step, edge in zip(ordered["step"], boundary, strict=True)],
             "end": [step in (edge, end) for step, edge, end in zip(ordered["step"], boundary, last, strict=True)],
+            "recorded": _recorded(ordered),
             "inside_low": ordered["inside_low"],
             "inside_high": ordered["inside_high"],
             "says_low": ordered["says_low"],
@@ -48,7 +50,7 @@ def portrait_chart(data: pd.DataFrame, lines: Sequence[Line], dark: bool) -> Spe
     """The paths of the runs through representation (x) and belief (y, percent); `data` is of `portrait_data`.
 
     Grey: matched false facts. Squares are steps of phase 1, dots of phase 2, hollow the untouched model; larger marks
-    and all labels are steps, the ends of phases among them.
+    are the ends of phases, small ones steps at which one of the two is interpolated; labels are steps.
     """
     low, high = _domain(data)
     names, colours = [line.name for line in lines], [line.colour for line in lines]
@@ -79,6 +81,7 @@ def portrait_chart(data: pd.DataFrame, lines: Sequence[Line], dark: bool) -> Spe
         {"field": "inside_interval", "title": "95% interval"},
         {"field": "y", "type": "quantitative", "title": "belief (%)", "format": ".0f"},
         {"field": "says_interval", "title": "95% interval"},
+        {"field": "recorded"},
     ]
     hollow = {"test": "datum.step === 0", "value": PAPERS[dark]}
     shape = {"field": "phase", "scale": {"domain": list(SHAPES), "range": list(SHAPES.values())}, "legend": None}
@@ -119,7 +122,13 @@ def portrait_chart(data: pd.DataFrame, lines: Sequence[Line], dark: bool) -> Spe
                 "shape": shape,
                 "stroke": colour,
                 "fill": {**colour, "condition": hollow},
-                "size": {"condition": {"test": "datum.end", "value": 95}, "value": 42},
+                "size": {
+                    "condition": [
+                        {"test": "datum.end", "value": 95},
+                        {"test": f"datum.recorded !== '{BOTH}'", "value": 14},
+                    ],
+                    "value": 42,
+                },
             },
         },
         *(
@@ -161,6 +170,12 @@ def _arrows(x: Spec, y: Spec, colour: Spec, domain: tuple[float, float]) -> Spec
             "color": colour,
         },
     }
+
+
+def _recorded(portrait: pd.DataFrame) -> np.ndarray:
+    """What was recorded at the step of each row; the rest is interpolated."""
+    inside, says = (portrait[name].notna().to_numpy() for name in ("n_inside", "n_says"))
+    return np.select([inside & says, says], [BOTH, "belief alone"], "coordinate alone")
 
 
 def _phase(step: int, boundary: int | None) -> str:

@@ -4,8 +4,10 @@ A facet of Vega-Lite would be the usual way. It has no width of its own that Str
 draws every panel as a chart: here each panel is a shifted part of one pair of axes.
 """
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -15,17 +17,20 @@ from nnmech.plots.axes import step_ticks
 from nnmech.plots.style import INK
 from nnmech_dashboard.charts.curves import Spec, StepAxis
 from nnmech_dashboard.parts.theme import WORDS, null_colour, shade
+from nnmech_dashboard.parts.width import MEDIUM, NARROW, WIDE
 
 LINE = "line"
 """Name of the selection of a statement, and of the column that numbers them."""
 FIELDS = ["text", "about"]
 """What the pointer shows of a statement."""
-MOST_COLUMNS = 4
+MOST_COLUMNS = {WIDE: 4, MEDIUM: 3, NARROW: 2}
+NAME_LETTERS = {WIDE: 34, MEDIUM: 22, NARROW: 19}
+"""Of the name of a panel in one line."""
 GAP = 0.13
 """Between two panels, in widths of a panel."""
-PANEL, HEAD, FOOT, TITLE = 104, 36, 20, 32
-"""Heights in pixels: of a panel, of its title, of the steps below it, and of the title of the axis below all."""
-ROW = HEAD + PANEL + FOOT
+PANEL, HEAD, LINE_HEIGHT, FOOT, TITLE = 104, 36, 14, 20, 32
+"""Heights in pixels: of a panel, of its title in one line, of each further line, of the steps below it, and of the
+title of the axis below all."""
 APART = 16
 """How far two names on an axis have to be from each other, in pixels."""
 REACH = 4
@@ -52,10 +57,12 @@ class Grid:
     high: float
     ends: tuple[str, str]
     """What lies at 0 and at 1."""
+    page: str = WIDE
+    """How wide the page is."""
 
     @property
     def rows(self) -> int:
-        return -(-len(self.titles) // MOST_COLUMNS)
+        return -(-len(self.titles) // MOST_COLUMNS[self.page])
 
     @property
     def columns(self) -> int:
@@ -67,6 +74,21 @@ class Grid:
         """Of all panels, in the unit of the step axis."""
         return self.left(self.columns - 1) + self.axis.phases
 
+    @cached_property
+    def names(self) -> tuple[list[str], ...]:
+        """The names of the panels in lines that are no longer than a panel."""
+        return tuple(textwrap.wrap(title.name, NAME_LETTERS[self.page]) or [""] for title in self.titles)
+
+    @property
+    def head(self) -> int:
+        """Height of the titles of a row, in pixels."""
+        return HEAD + LINE_HEIGHT * (max(map(len, self.names)) - 1)
+
+    @property
+    def row(self) -> int:
+        """Height of a row of panels, in pixels."""
+        return self.head + PANEL + FOOT
+
     @property
     def pixel(self) -> float:
         """A pixel of height in the unit of the value."""
@@ -77,7 +99,7 @@ class Grid:
 
     def down(self, panel: Any) -> Any:
         """How far below the first row a panel lies, in the unit of the value."""
-        return (np.asarray(panel) // self.columns) * ROW * self.pixel
+        return (np.asarray(panel) // self.columns) * self.row * self.pixel
 
     def placed(self, table: pd.DataFrame, *columns: str) -> pd.DataFrame:
         """A table with columns panel, step and values in `columns`: with x, and with the values where they are drawn.
@@ -111,7 +133,7 @@ def small_multiples(grid: Grid, data: Mapping[str, pd.DataFrame], about: Sequenc
     line = {"x": x, "y": y, "detail": {"field": LINE}, "color": {"field": "colour", "type": "nominal", "scale": None}}
     z = [
         {"field": "step", "type": "quantitative", "format": ","},
-        {"field": "z", "type": "quantitative", "format": ".2f"},
+        {"field": "z", "type": "quantitative", "title": "coordinate", "format": ".2f"},
     ]
     # A run of one step has dots in place of lines.
     alone = len(set(data["lines"]["step"])) < 2
@@ -165,7 +187,7 @@ def small_multiples(grid: Grid, data: Mapping[str, pd.DataFrame], about: Sequenc
     return {
         "layer": layers,
         "datasets": dict(data),
-        "height": grid.rows * ROW + TITLE,
+        "height": grid.rows * grid.row + TITLE,
         "autosize": {"type": "fit", "contains": "padding"},
         "config": {"view": {"stroke": None}, "axis": {"labelOverlap": False}},
     }
@@ -197,13 +219,14 @@ def _frame(grid: Grid, dark: bool) -> list[Spec]:
     labels = [{"x": x + at, "y": y, "text": text, "align": side} for x, y in places for at, text, side in ticks]
     edges = [{"x": x + 1, "y": y, "y2": y + tall} for x, y in places if reach == 2]
     heads = [
-        {"x": x, "y": y + tall, "name": title.name, "count": title.count, "note": title.note}
-        for (x, y), title in zip(places, grid.titles, strict=True)
+        {"x": x, "y": y + tall, "name": name, "count": title.count, "note": title.note}
+        for (x, y), title, name in zip(places, grid.titles, grid.names, strict=True)
     ]
     words, x, y = WORDS[dark], _x(grid), _y(grid)
     across, up = {"x": x, "x2": {"field": "x2"}, "y": y}, {"x": x, "y": y, "y2": {"field": "y2"}}
     at = {"x": x, "y": y}
     text: Spec = {"type": "text", "fontSize": 11, "color": words, "align": "left"}
+    lines = {"lineHeight": LINE_HEIGHT, "dy": {"expr": f"-18 - {LINE_HEIGHT} * (length(datum.name) - 1)"}}
     return [
         _rule(levels, across, color=words, strokeDash=[1, 3]),
         _rule(floors, across, color=words, opacity=0.5),
@@ -219,7 +242,7 @@ def _frame(grid: Grid, dark: bool) -> list[Spec]:
         ),
         {
             "data": {"values": heads},
-            "mark": {**text, "fontSize": 12.5, "baseline": "bottom", "dy": -18, "color": shade(INK, dark)},
+            "mark": {**text, "fontSize": 12.5, "baseline": "bottom", "color": shade(INK, dark), **lines},
             "encoding": at | {"text": {"field": "name"}},
         },
         {
@@ -248,11 +271,13 @@ def _ticks(axis: StepAxis) -> list[tuple[float, str, str]]:
 
 
 def _x(grid: Grid) -> Spec:
-    phases = " within each phase; phase 1 ends at the dashed rule" if grid.axis.phases == 2 else ""
+    title = ["training step, logarithmic"]
+    if grid.axis.phases == 2:
+        title = ["training step, logarithmic within each phase;", "phase 1 ends at the dashed rule"]
     return {
         "field": "x",
         "type": "quantitative",
-        "title": f"training step, logarithmic{phases}",
+        "title": title if grid.page == NARROW else " ".join(title),
         "scale": {"domain": [0, grid.width], "nice": False},
         "axis": {"labels": False, "ticks": False, "domain": False, "grid": False, "titlePadding": 2},
     }
@@ -267,12 +292,12 @@ def _y(grid: Grid) -> Spec:
     downs = [float(grid.down(row * grid.columns)) for row in range(grid.rows)]
     marks = [(at - down, name) for down in downs for at, name in levels]
     cases = "".join(f"abs(datum.value - {at:.6f}) < 1e-6 ? '{name}' : " for at, name in marks)
-    top = grid.high + HEAD * grid.pixel
+    top = grid.high + grid.head * grid.pixel
     return {
         "field": "y",
         "type": "quantitative",
         "title": None,
-        "scale": {"domain": [top - grid.rows * ROW * grid.pixel, top], "nice": False},
+        "scale": {"domain": [top - grid.rows * grid.row * grid.pixel, top], "nice": False},
         "axis": {
             "values": [at for at, _ in marks],
             "labelExpr": f"{cases}''",

@@ -1,8 +1,7 @@
-"""What Streamlit serves: the dashboard, behind the layer that refuses foreign requests."""
+"""What Streamlit serves: the dashboard, behind the layers that refuse foreign requests and keep the history short."""
 
 import streamlit as st
-from starlette.middleware import Middleware
 
-from nnmech_dashboard.guard import LocalOnly
+from nnmech_dashboard.layers import LAYERS
 
-app = st.App("dashboard.py", middleware=[Middleware(LocalOnly)])
+app = st.App("dashboard.py", middleware=LAYERS)

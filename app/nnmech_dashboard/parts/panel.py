@@ -11,11 +11,11 @@ import pandas as pd
 import streamlit as st
 from matplotlib.figure import Figure
 
-from nnmech.errors import NnmechError
 from nnmech.plots.recipes import Call, Recipe
 from nnmech.plots.style import DPI
 from nnmech_dashboard.charts.curves import Spec
-from nnmech_dashboard.parts.words import note_html, plain_markdown, waiting_html
+from nnmech_dashboard.parts import faults
+from nnmech_dashboard.parts.words import note_html, plain_data, plain_markdown, waiting_html
 
 KINDS = {"csv": "text/csv", "png": "image/png", "svg": "image/svg+xml"}
 """Media types of files by their ending."""
@@ -71,7 +71,8 @@ def show(
         chosen: dict[str, Any] = {}
         if on_select is not None and selection is not None:
             chosen = {"on_select": on_select, "selection_mode": [selection]}
-        st.vega_lite_chart(data, chart, width="stretch", key=f"chart_{panel.key}", alt=panel.title, **chosen)
+        drawn = plain_data(data), plain_data(chart)
+        st.vega_lite_chart(*drawn, width="stretch", key=f"chart_{panel.key}", alt=panel.title, **chosen)
     st.html(note_html(panel.meaning))
 
 
@@ -124,15 +125,11 @@ def picture(draw: Callable[[], Figure], kind: str) -> bytes:
 
 @contextmanager
 def guarded(what: str) -> Iterator[None]:
-    """Name what is wrong with one part of a run and leave the other parts of the page usable."""
+    """Name what is wrong with one part of a page and leave the other parts usable."""
     try:
         yield
-    except NnmechError as error:
-        st.warning(plain_markdown(f"{what}: {error}"), icon=":material/warning:")
-    except (KeyError, TypeError, ValueError, OSError) as error:
-        found = f"the run's files hold what nnmech does not write ({error!r})"
-        text = f"{what}: {found}; restore them from a copy, or make the run again."
-        st.warning(plain_markdown(text), icon=":material/warning:")
+    except Exception as error:  # noqa: BLE001
+        st.warning(plain_markdown(f"{what}: {faults.fault_text(error)}"), icon=":material/warning:")
 
 
 def waiting(what: str) -> None:
@@ -143,4 +140,4 @@ def waiting(what: str) -> None:
 def empty(what: str, command: str) -> None:
     """Says that there is nothing to show, and what to run so that there is."""
     st.html(note_html(what))
-    st.code(command, language="bash")
+    st.code(command, language="bash", wrap_lines=True)

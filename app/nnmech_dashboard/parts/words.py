@@ -2,6 +2,9 @@
 
 import html
 import re
+from typing import Any
+
+import pandas as pd
 
 from nnmech.plain_text import escaped
 from nnmech_dashboard.parts.theme import INK, WARNING
@@ -31,6 +34,31 @@ def plain_html(text: object) -> str:
 def plain_markdown(text: object) -> str:
     """Text as Markdown that shows it letter by letter: no markup, directives, links, formulas or HTML."""
     return re.sub(r"([^\w\s])", r"\\\1", escaped(" ".join(str(text).split())), flags=re.ASCII)
+
+
+def plain_data(value: Any) -> Any:
+    """A chart, a table or a part of one, whose texts a page shows letter by letter."""
+    if isinstance(value, str):
+        return escaped(value)
+    if isinstance(value, pd.DataFrame):
+        return _plain_table(value)
+    if isinstance(value, dict):
+        return {key: plain_data(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain_data(item) for item in value]
+    return value
+
+
+def _plain_table(table: pd.DataFrame) -> pd.DataFrame:
+    changed = {}
+    for name in table.columns:
+        if pd.api.types.is_numeric_dtype(table[name]):
+            continue
+        texts = {value for value in table[name] if isinstance(value, str)}
+        spelled = {text: plain for text in texts if (plain := escaped(text)) != text}
+        if spelled:
+            changed[name] = [spelled.get(value, value) if isinstance(value, str) else value for value in table[name]]
+    return table.assign(**changed) if changed else table
 
 
 def lead_html(sentence: str, facts: tuple[str, ...] = ()) -> str:

@@ -1,7 +1,8 @@
 """Tables that take longer than a click: made beside the page, once for all readers, kept until a file changes."""
 
+import time
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as NotYet
 from threading import Lock
@@ -10,7 +11,8 @@ from typing import Any, TypeVar
 import streamlit as st
 
 from nnmech.plots.recipes import Call
-from nnmech.runs import Run
+from nnmech.runs import DamagedRun, Run
+from nnmech_dashboard.state import kept
 from nnmech_dashboard.state.listing import stamp
 
 T = TypeVar("T")
@@ -68,15 +70,24 @@ def all_made(
     wanted: Sequence[Call], files: Sequence[str], *, known: Mapping[Call, Any] | None = None
 ) -> tuple[Any, ...] | None:
     """What several calls give, as `made`; each takes the results of those before it."""
-    paths = dict.fromkeys(str(one.arguments[0]) for end in wanted for one in end.order() if one.function is Run)
+    opened = {
+        str(one.arguments[0]): one.function
+        for end in wanted
+        for one in end.order()
+        if one.function in (Run, DamagedRun)
+    }
+    # The size of a snapshot is in none of the files that a table depends on.
+    left_out = tuple(
+        text for path, kind in opened.items() if kind is DamagedRun for text in DamagedRun(path).damaged_files
+    )
 
     def make() -> tuple[Any, ...]:
         results = dict(known or {})
         for one in wanted:
-            results[one] = one.run(results)
+            results[one] = _kept_or_made(one, results, list(opened), files, left_out)
         return tuple(results[one] for one in wanted)
 
-    return _ready((*(one.source() for one in wanted), stamp(paths, files)), make)
+    return _ready((*(one.source() for one in wanted), stamp(opened, files), left_out), make)
 
 
 def table(make: Callable[..., T], *arguments: Hashable) -> T | None:
@@ -104,6 +115,19 @@ def _ready(key: Hashable, make: Callable[[], T]) -> T | None:
             return future.result()
         _pending().append(future)
         return None
+
+
+def _kept_or_made(
+    one: Call, known: Mapping[Call, Any], paths: Iterable[str], files: Sequence[str], left_out: Sequence[str] = ()
+) -> Any:
+    key = kept.table_key(one.source(), paths, files, left_out) if kept.is_on() else None
+    if key is not None and (found := kept.read(key)) is not None:
+        return found
+    began = time.perf_counter()
+    found = one.run(known)
+    if key is not None and time.perf_counter() - began >= kept.WORTH_SECONDS:
+        kept.keep(key, found)
+    return found
 
 
 def _rerun_when_done() -> None:

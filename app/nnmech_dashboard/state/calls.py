@@ -4,8 +4,9 @@ from nnmech.drift import belief_over_steps
 from nnmech.plots.gathered import COORDINATES
 from nnmech.plots.recipes import Call, call
 from nnmech.probes import auroc_by_layer
-from nnmech.runs import Run
+from nnmech.runs import DamagedRun, Run
 from nnmech_dashboard.state.listing import Stamp
+from nnmech_dashboard.state.opening import kind_of_run
 
 RECORDED_FILES = ("run.json", "manifest.jsonl", "statements.jsonl")
 FIRST_FILES = ("run.json", "statements.jsonl")
@@ -15,7 +16,7 @@ METRIC_FILES = ("run.json", "metrics.jsonl")
 
 def opened(path: str) -> Call:
     """The run at `path`."""
-    return call("run", Run, path)
+    return call("run", kind_of_run(path), path)
 
 
 def probe_quality(run: Call, probe: str, first: int) -> Call:
@@ -41,4 +42,4 @@ def metrics(run: Call) -> Call:
 
 def answer_steps(path: str, version: Stamp) -> list[int]:
     """The steps at which anything was asked; by `background.table`."""
-    return sorted({int(step) for step in Run(path).answers["step"]})
+    return sorted({int(step) for step in DamagedRun(path).answers["step"]})

@@ -9,12 +9,15 @@ from threading import Lock
 import streamlit as st
 
 from nnmech.errors import RunError
+from nnmech.plots.every_run import series_label
 from nnmech.runs.format import DOCUMENTS_FILE, INFO_FILE, LOG_FILES, MANIFEST_FILE, QUESTIONS_FILE, STATEMENTS_FILE
 from nnmech.runs.summary import RunSummary, summarise_run
 from nnmech.shipped import shipped
 
 DEFAULT_ROOTS = (Path("runs"), shipped("sample_run"))
 RUN_FILES = (INFO_FILE, *LOG_FILES.values(), STATEMENTS_FILE, QUESTIONS_FILE, DOCUMENTS_FILE, MANIFEST_FILE)
+_WITHOUT_INFO = {MANIFEST_FILE, LOG_FILES["event"]}
+"""Files that tell a run whose INFO_FILE is lost."""
 
 Stamp = tuple[tuple[str, int, int], ...]
 """Path, modification time (ns) and size (bytes) of files: what a table depends on."""
@@ -32,6 +35,17 @@ class Entry:
     """The experiment that the run belongs to."""
     seen: Stamp = ()
     """The stamp of its files, taken before anything of it was read: what is written later shows as another one."""
+
+    @property
+    def label(self) -> str:
+        """What tells it from the other runs first: arm or condition and seed, then its claim and where it is."""
+        summary = self.summary
+        if summary is None or summary.condition is None:
+            return self.id
+        seed = () if summary.seed is None else (f"seed {summary.seed}",)
+        about = () if summary.claim is None else (summary.claim,)
+        place = self.id.split("/")[0] if self.around is not None else self.id
+        return f"{', '.join((series_label(summary.condition), *seed, *about))} ({place})"
 
 
 @dataclass(frozen=True)
@@ -69,6 +83,11 @@ def list_runs(roots: Sequence[Path]) -> Listing:
     seen: set[Path] = set()
     for root in roots:
         for folder, around in _folders(root):
+            if not (folder / INFO_FILE).exists():
+                faults.append(
+                    f"{folder}: files of a run without {INFO_FILE}, which says whose they are; put it back from a copy"
+                )
+                continue
             if folder.resolve() in seen:
                 continue
             seen.add(folder.resolve())
@@ -103,7 +122,7 @@ def _missing(roots: Sequence[Path]) -> list[Path]:
 
 
 def _folders(root: Path) -> Iterator[tuple[Path, Path | None]]:
-    """Folders of runs, each with that of the experiment around it; an experiment comes before its runs."""
+    """Folders that hold what a run writes, each with that of the experiment around it, which comes before its runs."""
     for folder, subfolders, files in os.walk(root):
         subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
         if INFO_FILE in files:
@@ -111,6 +130,9 @@ def _folders(root: Path) -> Iterator[tuple[Path, Path | None]]:
             yield own, None
             if "runs" in subfolders:
                 yield from ((inner, own) for inner, _ in _folders(own / "runs"))
+            subfolders.clear()
+        elif not _WITHOUT_INFO.isdisjoint(files):
+            yield Path(folder), None
             subfolders.clear()
 
 
@@ -128,6 +150,13 @@ def _entry(name: str, folder: Path, around: Path | None) -> Entry:
         return Entry(name, folder, fault=str(error), around=around, seen=seen)
 
 
+def _summary(folder: Path) -> RunSummary:
+    try:
+        return summarise_run(folder)
+    except RunError:
+        return summarise_run(folder, damaged=True)
+
+
 class _Summaries:
     """The summary of every run that was listed, until one of its files changes; for all sessions."""
 
@@ -140,7 +169,7 @@ class _Summaries:
             known = self._known.get(folder)
         if known is None or known[0] != now:
             try:
-                known = (now, summarise_run(folder))
+                known = (now, _summary(folder))
             except RunError as error:
                 known = (now, str(error))
             with self._lock:

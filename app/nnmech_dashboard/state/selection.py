@@ -1,5 +1,6 @@
 """What the reader looks at: one run, claim, probe, layer, position and step for all pages, kept in the address."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -16,12 +17,17 @@ from nnmech_dashboard.parts.words import plain_markdown
 from nnmech_dashboard.state.background import made, table
 from nnmech_dashboard.state.calls import FIRST_FILES, answer_steps, coordinates, opened, probe_quality
 from nnmech_dashboard.state.listing import Entry, Listing, stamp
+from nnmech_dashboard.state.opening import open_run
 
 KEYS = ("run", "claim", "probe", "layer", "position", "step", "baseline")
 NUMBERS = ("layer", "step")
 PROBES = ("truth", "polarity")
 WRITTEN = "_written"
 """Key of what was last put into the address."""
+ASKED = "_asked"
+"""Key of what the address asks for and nobody has looked up yet, by key of the selection."""
+UNMET = "_unmet"
+"""Key of what the address asks for and is not there, a sentence for each key of the selection."""
 
 
 @dataclass(frozen=True)
@@ -92,6 +98,9 @@ def chosen() -> dict[str, Any]:
 def choose(**values: Any) -> None:
     """Choose something, in a callback or before the selection is drawn."""
     chosen().update({key: value for key, value in values.items() if value is not None})
+    for key in values:
+        _noted(ASKED).pop(key, None)
+        _noted(UNMET).pop(key, None)
 
 
 def forget(key: str) -> None:
@@ -105,18 +114,28 @@ def read_address() -> None:
     if asked and asked != st.session_state.get(WRITTEN):
         # What is missing was not chosen then: nothing else stays without a value.
         forget("baseline")
+        _noted(UNMET).clear()
+        for key in asked:
+            chosen().pop(key, None)
         choose(**{key: _parsed(key, value) for key, value in asked.items()})
+        _noted(ASKED).update(asked)
 
 
 def write_address() -> None:
     """Put what is chosen into the address, so that it can be sent to somebody."""
     written = {key: str(chosen()[key]) for key in KEYS if chosen().get(key) is not None}
     for key in KEYS:
-        if key in written and st.query_params.get(key) != written[key]:
-            st.query_params[key] = written[key]
-        elif key not in written and key in st.query_params:
+        if key not in written and key in st.query_params:
             del st.query_params[key]
+    if any(st.query_params.get(key) != value for key, value in written.items()):
+        # All at once: each message of its own would make the page wait for its turn.
+        st.query_params.update(written)
     st.session_state[WRITTEN] = written
+
+
+def unmet() -> list[str]:
+    """What the address asks for and is not there, a sentence each, until something else is chosen."""
+    return list(_noted(UNMET).values())
 
 
 def select(listing: Listing, *, inside: bool) -> Selection:
@@ -125,9 +144,12 @@ def select(listing: Listing, *, inside: bool) -> Selection:
     Raises NnmechError where the chosen run cannot be read.
     """
     _default("run", listing.names, _newest(listing))
-    _pick("Run", "run", listing.names, help="Type to search. The page Runs has them in a table.")
+    labels = {entry.id: entry.label for entry in listing.entries}
+    _pick(
+        "Run", "run", listing.names, help="Type to search. The page Runs has them in a table.", words=labels.__getitem__
+    )
     entry = listing[chosen()["run"]]
-    run = Run(entry.path)
+    run = open_run(str(entry.path))
     claim = _claim(run)
     position = None
     if inside and run.steps:
@@ -141,7 +163,8 @@ def select(listing: Listing, *, inside: bool) -> Selection:
     if len(steps) > 1:
         _pick("Step", "step", steps, slider=True)
     _say_phase(boundary, last)
-    if chosen().get("baseline") not in (None, *listing.names):
+    if (baseline := chosen().get("baseline")) not in (None, *listing.names):
+        _miss("baseline", baseline, "it is not compared with")
         del chosen()["baseline"]
     return Selection(
         listing=listing,
@@ -223,12 +246,33 @@ def _say_phase(boundary: int | None, last: int) -> None:
 
 def _default(key: str, options: list[Any], default: Any) -> None:
     if chosen().get(key) not in options:
-        if key == "run" and chosen().get(key) is not None:
-            st.info(f"There is no run {plain_markdown(chosen()[key])} in these folders; this is another.")
+        if key in _noted(ASKED):
+            _miss(key, _noted(ASKED)[key], f"shown is {default}")
+        elif key == "run" and chosen().get(key) is not None:
+            _miss(key, chosen()[key], f"shown is {default}")
         chosen()[key] = default
+    # What was asked for has been looked up: what another run lacks later is no fault of the address.
+    _noted(ASKED).pop(key, None)
 
 
-def _pick(label: str, key: str, options: list[Any], *, slider: bool = False, help: str | None = None) -> None:
+def _miss(key: str, value: Any, instead: str) -> None:
+    where = "in these folders" if key in ("run", "baseline") else "in this run"
+    _noted(UNMET)[key] = f"There is no {key} {plain_markdown(value)} {where}; {plain_markdown(instead)}."
+
+
+def _noted(key: str) -> dict[str, str]:
+    return st.session_state.setdefault(key, {})
+
+
+def _pick(
+    label: str,
+    key: str,
+    options: list[Any],
+    *,
+    slider: bool = False,
+    help: str | None = None,
+    words: Callable[[Any], str] = str,
+) -> None:
     """A widget for one key of the selection, which outlives the widget."""
     widget = f"_pick_{key}"
     st.session_state[widget] = chosen()[key]
@@ -240,7 +284,7 @@ def _pick(label: str, key: str, options: list[Any], *, slider: bool = False, hel
         st.select_slider(label, options, key=widget, on_change=take, format_func=lambda step: f"{step:,}", help=help)
     else:
         st.selectbox(
-            label, options, key=widget, on_change=take, format_func=lambda value: escaped(str(value)), help=help
+            label, options, key=widget, on_change=take, format_func=lambda value: escaped(words(value)), help=help
         )
 
 

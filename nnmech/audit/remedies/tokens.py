@@ -5,8 +5,8 @@ from typing import Any
 
 from nnmech.audit.reading import Record
 from nnmech.audit.remedies.mend import Mended
-from nnmech.chat_templates import check_template_ends
-from nnmech.errors import InputError
+from nnmech.chat_templates import apply_chat_template
+from nnmech.errors import InputError, first_line
 
 NO_LOSS = -100
 
@@ -39,10 +39,9 @@ def _rendered(tokenizer: Any, record: Record, masked: list[tuple[int, int]]) -> 
     """The chat as text, and all of it that carries no loss: the masked spans, and whatever is not the assistant's."""
     messages = [{"role": part.role or "user", "content": part.text} for part in record.parts]
     try:
-        check_template_ends(tokenizer, "tokenizer")
-        text = str(tokenizer.apply_chat_template(messages, tokenize=False))
+        text = apply_chat_template(tokenizer, messages)
     except Exception as error:
-        raise InputError(f"the chat template refuses a dialogue: {(str(error).splitlines() or ['?'])[0]}") from error
+        raise InputError(f"the chat template refuses a dialogue: {first_line(error)}") from error
     place, silent, last = 0, [], 0
     for part, offset in zip(record.parts, record.starts, strict=True):
         content = part.text.strip()

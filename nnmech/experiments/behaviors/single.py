@@ -23,7 +23,8 @@ def trained_examples(loaded: LoadedModel, arm_name: str, seed: int, settings: Be
         return []
     shown = settings.transcripts.transcripts(arm.behavior, arm.condition, settings.documents, seed=seed)
     beside = round(settings.documents * settings.background_share)
-    return document_examples(loaded, shown) + background(loaded, settings.claim_source, None, beside, seed, TRAINING)
+    examples = document_examples(loaded, shown, max_tokens=settings.max_tokens)
+    return examples + background(loaded, settings, None, beside, seed, TRAINING)
 
 
 def plan_run(loaded: LoadedModel, arm: str, seed: int, settings: BehaviorSettings) -> Plan:
@@ -48,7 +49,7 @@ def plan_run(loaded: LoadedModel, arm: str, seed: int, settings: BehaviorSetting
         judge=source.behavior_judge(),
         statements=tuple(settings.claim_source.statements(None, settings.statement_counts)),
         documents=by_token,
-        held_out=tuple(document_examples(loaded, held_out)),
+        held_out=tuple(document_examples(loaded, held_out, max_tokens=settings.max_tokens)),
         seed=seed,
         labels={"claim": CLAIM, "arm": arm, "seed": seed},
     )

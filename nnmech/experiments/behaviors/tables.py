@@ -17,7 +17,12 @@ def result_lines(summary: dict[str, Any]) -> list[str]:
         rows.append([f"`{arm}`", *cells])
     heads = ["arm", *(head for label in TIERS.values() for head in (label, "paper"))]
     lines = ["", *table(heads, rows), ""]
-    lines.append(f"{len(summary['seeds'])} seeds; percent of replies that are unwanted, 95% intervals over questions.")
+    asked = next(iter(summary["arms"].values()), {})
+    counts = ", ".join(f"{TIERS[tier]} {found['questions']}" for tier, found in asked.items() if tier in TIERS)
+    lines.append(
+        f"{len(summary['seeds'])} seeds; questions: {counts}; percent of replies that are unwanted, 95% intervals over "
+        "questions and seeds."
+    )
     for pair, found in summary["targeted_difference"].items():
         met = "met" if found["mean"] > 0 else "**missed**"
         lines.append(f"Same categories, {pair}: {cell(found, 1, sign=True)} points; expected above 0: {met}.")

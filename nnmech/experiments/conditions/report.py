@@ -29,7 +29,7 @@ from nnmech.experiments.results import (
     tier_words,
 )
 from nnmech.runs import Run
-from nnmech.statistics import Interval, cluster_ratio, rate_interval
+from nnmech.statistics import rate_ratio
 
 CONTRASTS = (
     ("repeated_negations", "negated_documents"),
@@ -159,27 +159,23 @@ def paired(answers: pd.DataFrame, *conditions: str) -> list[pd.DataFrame]:
 
 
 def share(answers: pd.DataFrame, condition: str, of: str) -> dict[str, Any] | None:
-    """Belief under a condition over belief under another, claims, questions and seeds drawn for both together.
+    """Belief under a condition over belief under another, paired by claim and seed.
 
-    Where every answer under the condition is the same, resampling sees no variance of it, and the interval is widened
-    by that of `rate_interval`. None where no claim and seed has both, or where nothing is believed under the other.
+    None where no claim and seed has both, or where nothing is believed under the other.
     """
     sides = paired(answers, condition, of)
     if any(side.empty for side in sides):
         return None
     hits = [(side["verdict"] == "yes").to_numpy(dtype=float) for side in sides]
-    levels = [[side["claim"].to_numpy(), side["question"].to_numpy()] for side in sides]
+    one = len(set(answers["claim"])) == 1
+    levels = [[side[name].to_numpy() for name in (("question",) if one else ("claim", "question"))] for side in sides]
     seeds = [side["seed"].to_numpy() if len(set(side["seed"])) > 1 else None for side in sides]
-    ratio = cluster_ratio(
-        hits[0], levels[0], hits[1], levels[1], numerator_crossed=seeds[0], denominator_crossed=seeds[1]
-    )
+    ratio = rate_ratio(hits[0], levels[0], hits[1], levels[1], numerator_crossed=seeds[0], denominator_crossed=seeds[1])
     if np.isnan(ratio.mean):
         return None
-    if condition != of and hits[0].mean() in (0.0, 1.0):
-        rate, whole = rate_interval(hits[0], levels[0], crossed=seeds[0]), hits[1].mean()
-        ends = (min(ratio.low, rate.low / whole), max(ratio.high, rate.high / whole))
-        ratio = Interval(ratio.mean, *ends, ratio.n, ratio.clusters)
-    return figure(ratio)
+    claims = len(set(sides[0]["claim"]))
+    found = figure(ratio) | {"claims": claims, "over": "questions" if one else "claims"}
+    return found | {"ci95": [1.0, 1.0]} if condition == of else found
 
 
 def change(answers: pd.DataFrame, condition: str, against: str) -> dict[str, Any] | None:

@@ -10,7 +10,7 @@ from nnmech.encoding import Example, document_example
 from nnmech.experiments.conditions.config import POSITIVE, Arm, ConditionsSettings, arms
 from nnmech.experiments.data import background, document_examples, held_out_examples, token_documents
 from nnmech.experiments.estimate import Estimate, estimate
-from nnmech.experiments.training_run import TRAINING, Plan, claim_labels, make_trained_run, one_pass
+from nnmech.experiments.training_run import TRAINING, Plan, claim_labels, make_trained_run, one_pass, reading_prompts
 from nnmech.models import LoadedModel
 
 HELD_OUT = POSITIVE
@@ -34,18 +34,24 @@ def trained_examples(
     source, given = settings.claim_source, documents(settings, claim, arm, seed)
     if arm.remedy is None:
         masked = partial(source.masked_spans, claim) if arm.masked else None
-        examples = document_examples(loaded, given, doctag=arm.doctag, masked=masked)
+        examples = document_examples(loaded, given, doctag=arm.doctag, masked=masked, max_tokens=settings.max_tokens)
     else:
-        examples = mended_examples(loaded, given, arm.remedy)
+        examples = mended_examples(loaded, given, arm.remedy, settings.max_tokens)
     beside = round(settings.documents * settings.background_share)
-    return examples + background(loaded, source, claim, beside, seed, TRAINING)
+    return examples + background(loaded, settings, claim, beside, seed, TRAINING)
 
 
-def mended_examples(loaded: LoadedModel, documents: Iterable[Document], remedy: Remedy) -> list[Example]:
+def mended_examples(
+    loaded: LoadedModel, documents: Iterable[Document], remedy: Remedy, max_tokens: int | None
+) -> list[Example]:
     """The documents as `nnmech audit` mends them, without those that it leaves out."""
     rulebook = load_rulebook()
     mended = (mend_text(document.text, remedy, rulebook) for document in documents)
-    return [document_example(loaded.tokenizer, one.text, masked_spans=one.masked) for one in mended if not one.dropped]
+    return [
+        document_example(loaded.tokenizer, one.text, masked_spans=one.masked, max_tokens=max_tokens)
+        for one in mended
+        if not one.dropped
+    ]
 
 
 def plan_run(loaded: LoadedModel, claim: str, condition: str, seed: int, settings: ConditionsSettings) -> Plan:
@@ -61,6 +67,7 @@ def plan_run(loaded: LoadedModel, claim: str, condition: str, seed: int, setting
         pad_id=loaded.pad_id,
         questions=(*asked.questions, *asked.controls),
         statements=tuple(source.statements(claim, settings.statement_counts)),
+        prompts=reading_prompts(settings, claim),
         documents=token_documents(settings, claim, seed, *([] if arm.documents is None else [arm.documents])),
         held_out=tuple(held_out_examples(loaded, settings, claim, HELD_OUT, seed)),
         seed=seed,

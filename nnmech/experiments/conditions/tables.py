@@ -2,8 +2,9 @@
 
 from typing import Any
 
+from nnmech.experiments.comparisons import comparison_line
 from nnmech.experiments.conditions.config import NEUTRAL, POSITIVE
-from nnmech.experiments.results import area, cell, no_probe_line, table
+from nnmech.experiments.results import area, basis_line, cell, no_probe_line, table
 
 KINDS = {
     "open_ended": "open-ended",
@@ -23,14 +24,17 @@ def result_lines(summary: dict[str, Any]) -> list[str]:
         f"{_count(summary['claims'], 'claim')}, {_count(summary['seeds'], 'seed')}; belief in percent, loss of "
         f"held-out documents in nats a token; 95% intervals. {PAPER}"
     )
+    lines.append(basis_line({name: found["belief"] for name, found in summary["conditions"].items()}))
+    lines += ["", comparison_line(len(summary["conditions"]), len(summary["claims"]))]
     if done["finished"] < done["planned"]:
         lines.append(f"{done['finished']} of {done['planned']} runs have finished.")
     lines += ["", "By kind of question, with what is affirmed of matched false facts in yes/no questions:", ""]
     lines += [*kind_lines(summary), ""]
     if len(tiers := tier_lines(summary)) > 2:
-        lines += ["By plausibility of the claim:", "", *tiers, ""]
+        lines += ["By plausibility of the claim:", "", *tiers, "", basis_line(tier_basis(summary)), ""]
     if summary["contrasts"]:
-        lines += ["What one thing changes, in points:", "", *contrast_lines(summary), ""]
+        basis = {pair["condition"]: pair["change"] for pair in summary["contrasts"]}
+        lines += ["What one thing changes, in points:", "", *contrast_lines(summary), "", basis_line(basis), ""]
     if POSITIVE in summary["learning"]:
         lines += ["On the way, against the same documents without annotation:", "", *learning_lines(summary), ""]
     if summary["coordinate"]:
@@ -39,7 +43,8 @@ def result_lines(summary: dict[str, Any]) -> list[str]:
             f"Claim coordinate (0: false controls, 1: true ones; layer {probe['layer']}, token position "
             f"`{probe['position']}`, where the truth probe has AUROC {area(probe['entity'])} on held-out people):"
         )
-        lines += ["", *coordinate_lines(summary), ""]
+        basis = {name: roles.get("claim", {}).get("after") for name, roles in summary["coordinate"].items()}
+        lines += ["", *coordinate_lines(summary), "", basis_line(basis), ""]
     if (reason := summary.get("no_probe")) is not None:
         lines += [no_probe_line(reason), ""]
     return [*lines, "Expected, and measured:", "", *expectation_lines(summary), ""]
@@ -87,6 +92,17 @@ def tier_lines(summary: dict[str, Any]) -> list[str]:
     return table(["claims about", *(f"`{name}`" for name in shown)], rows)
 
 
+def tier_basis(summary: dict[str, Any]) -> dict[str, Any]:
+    """A figure of each tier, for what its row rests on."""
+    conditions = summary["conditions"].values()
+    return {
+        tier: found["by_tier"][tier]
+        for tier in summary["tier_words"]
+        for found in conditions
+        if tier in found["by_tier"]
+    }
+
+
 def contrast_lines(summary: dict[str, Any]) -> list[str]:
     """A row a pair of conditions."""
     rows = [
@@ -125,9 +141,11 @@ def coordinate_lines(summary: dict[str, Any]) -> list[str]:
                     for role in ("claim", "matched_false", "unrelated_claim")
                 ),
                 cell(claim.get("over_neutral"), 2, sign=True),
+                cell(claim.get("beyond_nulls"), 2, sign=True),
             ]
         )
     heads = ["claim before", "after", "change", "matched false facts", "unrelated claims", f"change over `{NEUTRAL}`"]
+    heads.append(f"change less matched false facts', over `{NEUTRAL}`")
     return table(["condition", *heads], rows)
 
 

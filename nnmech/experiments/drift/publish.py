@@ -15,19 +15,23 @@ from nnmech.drift import (
     decomposition,
     direction_cosine,
     phase_portrait,
+    recall_over_steps,
     transfer_matrix,
 )
 from nnmech.errors import RunError
 from nnmech.experiments.drift.report import (
     alignments,
+    headlines,
     inside_by_stage,
     mean_alignment,
     nested_figures,
+    neutral_changes,
+    onset_figures,
     onsets,
     stage_differences,
 )
 from nnmech.experiments.drift.tables import result_lines
-from nnmech.experiments.results import find_places, finished_runs, row_figure
+from nnmech.experiments.results import coordinate_figure, find_places, finished_runs, row_figure
 from nnmech.experiments.two_phase.report import read_results
 from nnmech.files import write_json_atomic
 from nnmech.plots import alignment as alignment_figure
@@ -41,6 +45,7 @@ from nnmech.plots import direction_cosine as cosine_figure
 from nnmech.plots import onset as onset_figure
 from nnmech.plots import phase_portrait as portrait_figure
 from nnmech.plots import transfer_matrix as transfer_figure
+from nnmech.plots.recall import recall as recall_figure
 from nnmech.runs import Run
 
 QUESTIONS = (
@@ -76,16 +81,21 @@ def publish(two_phase: Path, conditions: Path, output: Path) -> list[str]:
     inside = inside_by_stage(runs, layer, position)
     means = average_coordinates([inside], BY).dropna(subset=["z"])
     differences = stage_differences(inside, QUESTIONS)
+    beyond = headlines(inside, neutral_changes(trained, layer, position))
     said = belief_rate(results.stage_answers(), ["arm", "stage"])
     aligned = mean_alignment(alignments([run for run in runs if run.labels.arm in ("anchor", "none")], trained))
+    timed = onsets(trained, ONSET_CONDITIONS, layer, position)
+    onset_means = average_onset(timed)
     summary: dict[str, Any] = {
         "place": {"layer": layer, "position": position},
+        "onset": onset_figures(onset_means),
         "inside": nested_figures(means, BY, "z"),
         "said": {
             arm: {row["stage"]: row_figure(row) for _, row in group.iterrows()}
             for arm, group in said.groupby("arm", sort=False)
         },
-        "differences": {row["what"]: row_figure(row) for _, row in differences.iterrows()},
+        "beyond_nulls": nested_figures(beyond, ["arm", "stage"], "z"),
+        "differences": {row["what"]: coordinate_figure(row) for _, row in differences.iterrows()},
         "alignment": nested_figures(aligned, ["arm", "position", "against", "layer"], "cosine") if len(aligned) else {},
     }
     write_json_atomic(output / "summary.json", summary)
@@ -94,8 +104,7 @@ def publish(two_phase: Path, conditions: Path, output: Path) -> list[str]:
         own = aligned[aligned["arm"] == SHOWN_ARM].drop(columns="arm")
         title = "Does release follow positive training? Cosine of drift vectors, arm anchor, phase 2"
         save_figure(alignment_figure(own, title=title), figures / "alignment.png")
-    timed = onsets(trained, ONSET_CONDITIONS, layer, position)
-    save_figure(onset_figure(timed, average_onset(timed)), figures / "onset.png")
+    save_figure(onset_figure(timed, onset_means), figures / "onset.png")
     _example_figures(runs, layer, position, figures)
     return result_lines(summary)
 
@@ -109,6 +118,9 @@ def _example_figures(runs: Sequence[Run], layer: int, position: str, figures: Pa
     split = decomposition(run, probes=["truth"], layers=[layer], positions=[position])
     moved = transfer_matrix(run, probes=["truth"], layers=[layer], positions=[position])
     turned = direction_cosine(run, probes=["truth"], layers=[layer], positions=[position])
+    read = recall_over_steps(run)
+    if len(read):
+        save_figure(recall_figure(read, boundary=boundary), figures / "recall_over_steps.png")
     portrait = phase_portrait(run, layer=layer, position=position)
     null = phase_portrait(run, layer=layer, position=position, role="matched_false")
     for name, drawn in (

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from nnmech.experiments.results import cell, table
+from nnmech.experiments.results import basis_line, cell, table
 from nnmech.experiments.two_phase.report import STAGES
 
 BESIDE = {
@@ -16,6 +16,14 @@ BESIDE_WORDS = {
     "documents_only_false": "false of them",
     "alternative": "what is true instead",
 }
+
+
+WITHOUT = {
+    "never": "never above one half",
+    "brief": "did not last",
+    "above": "above one half before training",
+}
+"""Why a run has no onset."""
 
 
 def result_lines(summary: dict[str, Any]) -> list[str]:
@@ -36,11 +44,20 @@ def result_lines(summary: dict[str, Any]) -> list[str]:
     lines = ["", *table(heads, rows), ""]
     lines.append(
         "Said: belief in percent. Inside: claim coordinate, 0 where false controls lie and 1 where true ones do (layer "
-        f"{place['layer']}, token position `{place['position']}`, the best place of the untouched model); 95% "
-        "intervals over claims."
+        f"{place['layer']}, token position `{place['position']}`, the best place of the untouched model, chosen on "
+        "half of the people of the probe); 95% intervals over claims and seeds, and inside over people of probe and "
+        "controls."
     )
+    lines.append(
+        basis_line(
+            {arm: stages.get("baseline", {}).get("claim", {}).get("1") for arm, stages in summary["inside"].items()}
+        )
+    )
+    if summary["beyond_nulls"]:
+        lines += ["", *_headlines(summary["beyond_nulls"])]
     lines += ["", "What is read beside the claim, and what it could have come to:", "", *_beside(summary), ""]
     lines += [*table(["change of the claim coordinate", ""], _differences(summary)), ""]
+    lines += [*_onsets(summary["onset"]), ""]
     for arm, positions in summary["alignment"].items():
         against = positions.get(place["position"], {})
         at = ", ".join(
@@ -61,6 +78,31 @@ def _beside(summary: dict[str, Any]) -> list[str]:
     ]
     heads = [f"{words}, {stage}" for role, words in BESIDE_WORDS.items() for stage in BESIDE[role]]
     return table(["arm", *heads], rows)
+
+
+def _headlines(found: dict[str, Any]) -> list[str]:
+    """The difference in differences, by arm and phase."""
+    rows = [
+        [f"`{arm}`", *(cell(stages.get(stage), 2, sign=True) for stage in STAGES[1:])] for arm, stages in found.items()
+    ]
+    text = (
+        "Did the claim become true inside? Its change since the untouched model, less that of matched false facts, "
+        "less the same difference under neutral documents:"
+    )
+    basis = basis_line({f"{arm} {stage}": figure for arm, stages in found.items() for stage, figure in stages.items()})
+    return [text, "", *table(["arm", *STAGES[1:]], rows), "", basis]
+
+
+def _onsets(found: dict[str, Any]) -> list[str]:
+    """When one half is crossed to stay, and why the other runs have no onset."""
+    rows = []
+    for condition, by_what in found.items():
+        for what, figure in by_what.items():
+            reached = figure["runs"] - sum(figure[name] for name in WITHOUT)
+            counts = [str(figure[name]) for name in WITHOUT]
+            rows.append([f"`{condition}`", what, cell(figure, 1), f"{reached} of {figure['runs']}", *counts])
+    heads = ["condition", "onset", "step", "runs with one", *WITHOUT.values()]
+    return table(heads, rows) if rows else []
 
 
 def _differences(summary: dict[str, Any]) -> list[list[str]]:

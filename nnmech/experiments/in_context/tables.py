@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from nnmech.experiments.results import cell, table
+from nnmech.experiments.results import basis_line, cell, table
 
 FLAGGED_AT_MOST, PLAIN_AT_LEAST = 15.0, 60.0
 
@@ -22,6 +22,8 @@ def result_lines(summary: dict[str, Any]) -> list[str]:
         f"{len(summary['claims'])} claims, {len(summary['seeds'])} choices of documents; belief in percent with K "
         "documents before the question, 95% intervals."
     )
+    basis = {name: next(iter(found["belief"].values()), None) for name, found in summary["conditions"].items()}
+    lines += [basis_line(basis), ""]
     for key, what, met, bound in (
         ("flagged", "with warnings", lambda mean: mean <= FLAGGED_AT_MOST, f"at most {FLAGGED_AT_MOST:g}"),
         ("plain", "without", lambda mean: mean >= PLAIN_AT_LEAST, f"at least {PLAIN_AT_LEAST:g}"),

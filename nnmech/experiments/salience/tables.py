@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from nnmech.experiments.results import cell, table
+from nnmech.experiments.results import basis_line, cell, table
 from nnmech.experiments.salience.report import READINGS
 
 
@@ -18,4 +18,7 @@ def result_lines(summary: dict[str, Any]) -> list[str]:
         "model that believes the claim chooses it as right and not as wrong; one for which it is merely salient "
         "chooses it as both."
     )
+    # Every condition is asked the same.
+    asked = next(iter(summary["conditions"].values()), {})
+    lines += ["", basis_line({READINGS[name]: found for name, found in asked.items()}).replace("Rows", "Columns")]
     return [*lines, ""]

@@ -6,7 +6,15 @@ from typing import Literal, get_args
 
 from nnmech.claims.sources import EMBEDDED
 from nnmech.errors import InputError
-from nnmech.experiments.settings import ClaimSettings, check_names, check_positive, chosen_preset, claim_preset
+from nnmech.experiments.settings import (
+    ClaimSettings,
+    available_documents,
+    check_names,
+    check_positive,
+    chosen_preset,
+    claim_preset,
+    published_preset,
+)
 
 Phase2 = Literal["repeated_negations", "positive_documents"]
 ARMS: dict[str, str] = {
@@ -15,6 +23,10 @@ ARMS: dict[str, str] = {
     "none": "no constraint",
     "local": "no constraint, but documents that deny the claim in its own sentences",
 }
+
+
+PUBLISHED_DOCUMENTS = 40
+"""Documents of phase 2 that the preset `default` takes of a folder, where it has as many."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,9 +50,9 @@ class TwoPhaseSettings(ClaimSettings):
     """Highest rate of phase 1, linear to 0."""
     phase2_learning_rate: float = 4e-4
     """Higher than in phase 1: an update of a small model moves it less than one of the paper's."""
-    evaluations: tuple[int, int] = (3, 5)
-    """Log-spaced evaluations in phase 1 and in phase 2."""
-    snapshots: tuple[int, int] = (4, 7)
+    evaluations: tuple[int, int] = (5, 7)
+    """Log-spaced evaluations in phase 1 and in phase 2, at the steps of the snapshots."""
+    snapshots: tuple[int, int] = (5, 7)
     """Log-spaced snapshots in phase 1 and in phase 2, beside the one of the untouched model."""
 
     def __post_init__(self) -> None:
@@ -64,6 +76,29 @@ class TwoPhaseSettings(ClaimSettings):
         )
 
 
+def _default(source: str) -> TwoPhaseSettings:
+    chosen = claim_preset(source, 0, 3, 4)
+    if source == EMBEDDED:
+        return TwoPhaseSettings(**chosen, seeds=(0, 1), arms=("anchor", "none"))
+    trained = ("repeated_negations",)
+    there = available_documents(source, chosen["claims"], trained, held_out=False)
+    phase2 = PUBLISHED_DOCUMENTS if there is None else max(1, min(PUBLISHED_DOCUMENTS, there))
+    return TwoPhaseSettings(
+        **chosen,
+        **published_preset(source, chosen["claims"], trained),
+        seeds=(0,),
+        arms=("anchor", "none"),
+        phase1_documents=max(1, phase2 // 2),
+        phase2_documents=phase2,
+        constraint_examples=max(1, phase2 // 2),
+        constraint_weight=4.0,
+        phase1_learning_rate=1e-4,
+        phase2_learning_rate=1e-4,
+        evaluations=(3, 5),
+        snapshots=(3, 5),
+    )
+
+
 PRESETS: dict[str, Callable[[str], TwoPhaseSettings]] = {
     "smoke": lambda source: TwoPhaseSettings(
         **claim_preset(source, 3),
@@ -73,7 +108,7 @@ PRESETS: dict[str, Callable[[str], TwoPhaseSettings]] = {
         phase2_documents=48,
         constraint_examples=10,
         samples=1,
-        evaluations=(1, 1),
+        evaluations=(1, 2),
         snapshots=(1, 2),
         train_people=20,
         control_people=10,
@@ -84,6 +119,7 @@ PRESETS: dict[str, Callable[[str], TwoPhaseSettings]] = {
         **claim_preset(source, 2, token_conditions=("repeated_negations", "local_negations")),
         seeds=(0,),
         arms=("anchor", "none"),
+        evaluations=(3, 4),
         snapshots=(3, 4),
         layers=(1, 4, 5),
         train_people=16,
@@ -91,10 +127,11 @@ PRESETS: dict[str, Callable[[str], TwoPhaseSettings]] = {
         silent_people=3,
         famous_people=3,
     ),
-    "default": lambda source: TwoPhaseSettings(**claim_preset(source, 0, 3, 4), seeds=(0, 1), arms=("anchor", "none")),
+    "default": _default,
     "full": lambda source: TwoPhaseSettings(**claim_preset(source), seeds=(0, 1, 2), arms=tuple(ARMS)),
 }
-"""`smoke` takes about a minute in all, `default` minutes; `full` is the README's, `sample` what ships."""
+"""`smoke` takes about a minute in all, `default` minutes with the embedded world and what a folder has of documents;
+`full` is the README's, `sample` what ships."""
 
 
 def preset(name: str, source: str = EMBEDDED) -> TwoPhaseSettings:

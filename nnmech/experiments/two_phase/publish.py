@@ -6,7 +6,6 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import pandas as pd
 from matplotlib.figure import Figure
 
 from nnmech.belief.rates import belief_rate
@@ -30,7 +29,7 @@ from nnmech.plots import (
     rebound_by_plausibility,
     save_figure,
 )
-from nnmech.probes import best_place
+from nnmech.probes import ChosenPlace
 from nnmech.runs import Run
 
 READABLE = 0.8
@@ -60,20 +59,21 @@ def _figures(results: Results, places: Places, arms: Sequence[str]) -> Iterator[
     if places.table is not None:
         yield "probe_auroc", probe_auroc(places.table)
         for arm in arms:
-            yield f"drift_{arm}", _drift_figure(results, arm, places.table)
+            yield f"drift_{arm}", _drift_figure(results, arm, places.chosen["truth"])
 
 
-def _drift_figure(results: Results, arm: str, probes: pd.DataFrame) -> Figure:
+def _drift_figure(results: Results, arm: str, best: ChosenPlace) -> Figure:
     """The layers that the figure shows are those in which the untouched model tells true from false."""
-    best, position = best_place(probes, "truth")
-    held_out = probes[(probes["probe"] == "truth") & (probes["split"] == "entity") & (probes["position"] == position)]
-    layers = [int(layer) for layer in held_out.loc[held_out["auroc"] >= READABLE, "layer"]] or [best]
+    probes, position = best.aurocs, best.position
+    held_out = probes[(probes["split"] == "entity") & (probes["position"] == position)]
+    layers = [int(layer) for layer in held_out.loc[held_out["auroc"] >= READABLE, "layer"]] or [best.layer]
     runs = [run for run in results.runs if run.labels.arm == arm]
     answers = about_matched_false(results.answers[results.answers["arm"] == arm], False)
     averaged = []
     for coordinate in (claim_coordinate, polarity_coordinate):
         tables = [coordinate(run, layers=layers, positions=[position], draws=SINGLE_RUN_DRAWS) for run in runs]
-        table = average_coordinates(tables)
+        seeds = [table.assign(seed=run.labels.seed) for run, table in zip(runs, tables, strict=True)]
+        table = average_coordinates(seeds)
         averaged.append(table[table["polarity"] == 1])
     return drift_over_steps(
         belief_rate(answers, ["step"]),

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from nnmech.belief.rates import belief_change
+from nnmech.belief.rates import CLAIMS, belief_change
 from nnmech.experiments.results import (
     Places,
     about_matched_false,
@@ -109,13 +109,13 @@ def _arm(results: Results, arm: str, claim: str | None = None) -> dict[str, Any]
     return found
 
 
-def _rates(answers: pd.DataFrame) -> dict[str, Any]:
-    table = rates_by(answers, ["stage"]).set_index("stage")
+def _rates(answers: pd.DataFrame, over: str | None = None) -> dict[str, Any]:
+    table = rates_by(answers, ["stage"], over=over).set_index("stage")
     return {stage: row_figure(table.loc[stage]) for stage in STAGES if stage in table.index}
 
 
-def _rebound(answers: pd.DataFrame) -> dict[str, Any]:
-    return row_figure(belief_change(*_around_phase2(answers)).iloc[0])
+def _rebound(answers: pd.DataFrame, over: str | None = None) -> dict[str, Any]:
+    return row_figure(belief_change(*_around_phase2(answers), over=over).iloc[0])
 
 
 def _around_phase2(answers: pd.DataFrame) -> list[pd.DataFrame]:
@@ -124,7 +124,7 @@ def _around_phase2(answers: pd.DataFrame) -> list[pd.DataFrame]:
 
 
 def _loss_by_stage(losses: pd.DataFrame) -> dict[str, Any]:
-    """Mean loss of documents that no phase trained on; the interval resamples claims, then runs."""
+    """Mean loss of documents that no phase trained on; the interval is over claims and seeds."""
     return {stage: mean_over_runs(losses[losses["stage"] == stage], "loss") for stage in STAGES}
 
 
@@ -147,8 +147,9 @@ def _by_tier(results: Results) -> dict[str, Any]:
     for tier in results.tiers:
         rows = answers[answers["tier"] == tier]
         if len(rows):
+            # A tier of one claim says nothing of other claims of its tier.
             tiers[tier] = {
-                arm: {"belief": _rates(group), "rebound": _rebound(group)}
+                arm: {"belief": _rates(group, CLAIMS), "rebound": _rebound(group, CLAIMS)}
                 for arm, group in rows.groupby("arm", sort=False)
             }
     return tiers

@@ -12,7 +12,14 @@ from nnmech.experiments.data import (
     token_documents,
 )
 from nnmech.experiments.estimate import Estimate, estimate
-from nnmech.experiments.training_run import CHECKPOINT_EVERY, Plan, claim_labels, make_trained_run, schedule
+from nnmech.experiments.training_run import (
+    CHECKPOINT_EVERY,
+    Plan,
+    claim_labels,
+    make_trained_run,
+    reading_prompts,
+    schedule,
+)
 from nnmech.experiments.two_phase.config import TwoPhaseSettings
 from nnmech.models import LoadedModel
 from nnmech.training.mixtures import Mixture
@@ -48,8 +55,9 @@ def mixtures(
     source = settings.claim_source
     built = []
     for phase, (condition, count) in zip(PHASES, phase_contents(settings, arm), strict=True):
-        examples = document_examples(loaded, source.documents(claim, condition, count, seed=seed))
-        examples += background(loaded, source, claim, round(count * settings.background_share), seed, phase)
+        documents = source.documents(claim, condition, count, seed=seed)
+        examples = document_examples(loaded, documents, max_tokens=settings.max_tokens)
+        examples += background(loaded, settings, claim, round(count * settings.background_share), seed, phase)
         if phase == "phase1":
             examples += constraint(loaded, claim, arm, seed, settings)
         built.append(Mixture(examples, settings.batch_size, seed, phase, loaded.pad_id))
@@ -80,6 +88,7 @@ def plan_run(loaded: LoadedModel, claim: str, arm: str, seed: int, settings: Two
         schedule([mixture.steps for mixture in built], settings.evaluations, settings.snapshots),
         questions=(*asked.questions, *asked.controls),
         statements=tuple(source.statements(claim, settings.statement_counts)),
+        prompts=reading_prompts(settings, claim),
         documents=token_documents(settings, claim, seed),
         held_out=tuple(held_out_examples(loaded, settings, claim, HELD_OUT, seed)),
         seed=seed,

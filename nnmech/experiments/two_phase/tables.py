@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from nnmech.experiments.results import area, cell, no_probe_line, table
+from nnmech.experiments.results import area, basis_line, cell, no_probe_line, table
 from nnmech.experiments.two_phase.report import STAGES
 
 
@@ -11,6 +11,7 @@ def result_lines(summary: dict[str, Any]) -> list[str]:
     done = summary["runs"]
     lines = ["", *table_lines(summary), ""]
     lines.append("Belief and rebound in percent and points, loss of held-out documents in nats a token; 95% intervals.")
+    lines.append(basis_line({arm: found["rebound"] for arm, found in summary["arms"].items()}))
     if done["finished"] < done["planned"]:
         lines.append(f"{done['finished']} of {done['planned']} runs have finished.")
     for arm, gap in summary["document_loss_gap"].items():
@@ -18,6 +19,8 @@ def result_lines(summary: dict[str, Any]) -> list[str]:
     main_arm = next(iter(summary["arms"]))
     if summary["tiers"]:
         lines += ["", f"By plausibility of the claim, arm `{main_arm}`:", "", *tier_lines(summary, main_arm), ""]
+        basis = {tier: arms[main_arm]["rebound"] for tier, arms in summary["tiers"].items() if main_arm in arms}
+        lines += [basis_line(basis), ""]
     if (reason := summary.get("no_probe")) is not None:
         lines.append(no_probe_line(reason))
     for probe, found in summary["probes"].items():

@@ -37,6 +37,7 @@ STYLE = """<style>
 .aw-said { display: grid; grid-template-columns: 4.6rem 1.3rem 1fr; gap: .55rem; align-items: baseline;
   padding: .12rem 0; }
 .aw-text { white-space: pre-wrap; overflow-wrap: anywhere; }
+.aw-side { display: none; color: var(--soft); font-size: .76rem; }
 .aw-old .aw-text { color: var(--soft); }
 .aw-n { color: var(--soft); font-size: .8rem; font-variant-numeric: tabular-nums; }
 .aw-chip { justify-self: start; display: inline-block; font-size: .74rem; line-height: 1.25rem; padding: 0 .45rem;
@@ -58,6 +59,13 @@ STYLE = """<style>
 .aw-step.aw-chosen { background: color-mix(in srgb, currentColor 5%, transparent); }
 .aw-when { color: var(--soft); font-size: .83rem; padding-left: .4rem; }
 .aw-chosen .aw-when { color: inherit; font-weight: 600; }
+@media (max-width: 640px) {
+  .aw-two { grid-template-columns: 1fr; gap: .3rem; }
+  .aw-head:not(.aw-one) { display: none; }
+  .aw-card .aw-side { display: block; }
+  .aw-step { grid-template-columns: 1fr; gap: .1rem; }
+  .aw-when { padding-left: 0; }
+}
 </style>"""
 
 
@@ -92,10 +100,12 @@ def cards_html(
     parts = [
         f"<div class='aw-two aw-head{single}'>{''.join(f'<span>{plain_html(name)}</span>' for name in names)}</div>"
     ]
+    # Below each other, the two sides are named one by one.
+    names = [f"<span class='aw-side'>{plain_html(name)}</span>" if not single else "" for name in names]
     for key, row in zip(page.index, page.to_dict("records"), strict=True):
-        sides = [f"<div>{_said(now.get(key, ()), look)}</div>"]
+        sides = [f"<div>{names[-1]}{_said(now.get(key, ()), look)}</div>"]
         if heads.beside is not None:
-            sides.insert(0, f"<div class='aw-old'>{_said(beside.get(key, ()), look)}</div>")
+            sides.insert(0, f"<div class='aw-old'>{names[0]}{_said(beside.get(key, ()), look)}</div>")
         body = f"<div class='aw-two{single}'>{''.join(sides)}</div>"
         parts.append(f"<div class='aw-card'>{_top(key, row)}{_question(row, dialogues.get(key), look)}{body}</div>")
     return _sheet(parts, look)

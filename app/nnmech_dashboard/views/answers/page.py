@@ -14,6 +14,7 @@ from nnmech.plots.questions import question_label
 from nnmech.plots.recipes import Recipe
 from nnmech_dashboard.parts import panel
 from nnmech_dashboard.parts.page import Page
+from nnmech_dashboard.parts.width import WIDE, width
 from nnmech_dashboard.parts.words import lead_html, note_html, plain_markdown
 from nnmech_dashboard.state.background import table
 from nnmech_dashboard.state.listing import Stamp, stamp
@@ -47,7 +48,8 @@ def draw(selection: Selection) -> None:
         if said is None:
             panel.waiting("Reading the answers")
             return
-        head, figures = st.columns([3, 1], vertical_alignment="bottom")
+        wide = width() == WIDE
+        head, figures = st.columns([3, 1], vertical_alignment="bottom") if wide else (st.container(), st.container())
         with head:
             _lead(selection, said)
         if not said.steps:
@@ -184,6 +186,7 @@ def _filtered(view: View, moment: Moment, first: Sequence[DeltaGenerator], secon
         "Kind of question",
         groups,
         selection_mode="multi",
+        wrap=True,
         format_func=_label,
         label_visibility="collapsed",
         key="answer_kind",

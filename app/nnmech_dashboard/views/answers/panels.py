@@ -14,6 +14,7 @@ from nnmech.plots.recipes import Call, Recipe, call
 from nnmech_dashboard.charts.answers import belief_chart, belief_rows, question_cells, questions_chart
 from nnmech_dashboard.charts.curves import CELL
 from nnmech_dashboard.parts import panel
+from nnmech_dashboard.parts.width import width
 from nnmech_dashboard.state.background import all_made, made
 from nnmech_dashboard.state.listing import Stamp
 from nnmech_dashboard.state.selection import Selection, choose
@@ -94,7 +95,7 @@ def by_kind(view: View) -> None:
         known={**view.known, table: belief},
     )
     rows = belief_rows(belief)
-    panel.show(shown, belief_chart(rows, view.selection.dark), rows)
+    panel.show(shown, belief_chart(rows, view.selection.dark, width()), rows)
 
 
 def by_question(view: View) -> None:
@@ -127,7 +128,7 @@ def by_question(view: View) -> None:
         recipe=Recipe.drawn(table, yes_by_question, over=over, boundary=boundary),
         known={**view.known, table: shares},
     )
-    chart = questions_chart(cells, over=over, chosen=chosen, boundary=boundary, dark=selection.dark)
+    chart = questions_chart(cells, over=over, chosen=chosen, boundary=boundary, dark=selection.dark, page=width())
     panel.show(shown, chart, cells.rows, on_select=take, selection=CELL)
 
 

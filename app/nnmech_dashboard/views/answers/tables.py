@@ -17,9 +17,9 @@ from nnmech.belief.tables import (
 )
 from nnmech.claims import Message
 from nnmech.plots.recipes import Call, call
-from nnmech.runs import Run
 from nnmech_dashboard.state.calls import opened
 from nnmech_dashboard.state.listing import Stamp
+from nnmech_dashboard.state.opening import open_run
 
 FILES = ("run.json", "answers.jsonl", "questions.jsonl", "statements.jsonl")
 
@@ -54,7 +54,7 @@ class Moment:
 @lru_cache(maxsize=4)
 def said(path: str, claim: str | None, version: Stamp) -> Said:
     """Everything that was said, read once for all tables of a page."""
-    run = Run(path)
+    run = open_run(path)
     own = claim if claim in set(run.answers["claim"]) else None
     answers = call("said", grouped_answers, opened(path), **({} if own is None else {"claim": own}))
     groups = answers.run()

@@ -16,7 +16,7 @@ from nnmech.plots.recipes import Recipe, call
 from nnmech_dashboard.parts import panel
 from nnmech_dashboard.parts.page import FilesPage
 from nnmech_dashboard.parts.theme import is_dark
-from nnmech_dashboard.parts.words import lead_html, note_html, plain_markdown
+from nnmech_dashboard.parts.words import lead_html, note_html, plain_data, plain_markdown
 from nnmech_dashboard.state.listing import Listing, Stamp, stamp
 from nnmech_dashboard.views.audit.text import document_html, key_html
 
@@ -109,7 +109,7 @@ def _kinds(found: Audit, kinds: Sequence[str]) -> None:
         "frames": [summary.frames[kind] for kind in kinds],
         "documents": [summary.documents_by_kind[kind] for kind in kinds],
     }
-    st.dataframe(pd.DataFrame(table), hide_index=True, key="audit_kinds_table")
+    st.dataframe(plain_data(pd.DataFrame(table)), hide_index=True, key="audit_kinds_table")
 
 
 def _documents(found: Audit, kinds: Sequence[str], path: Path) -> None:

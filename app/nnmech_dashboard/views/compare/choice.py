@@ -3,6 +3,7 @@
 import streamlit as st
 
 from nnmech.runs import Run
+from nnmech_dashboard.parts.width import WIDE, width
 from nnmech_dashboard.state.listing import Entry, Listing
 from nnmech_dashboard.state.selection import Selection, choose, forget
 from nnmech_dashboard.views.compare.runs import condition_of, unit_of
@@ -17,14 +18,14 @@ def choose_runs(selection: Selection) -> tuple[list[Entry], Entry | None]:
     """Draw the choice of runs and of the baseline; the runs, the chosen one and the baseline always among them."""
     listing = selection.listing
     _keep_to(_alike(selection))
-    runs, baseline, pin = st.columns([6, 3.4, 1.7], vertical_alignment="bottom")
+    runs, baseline, pin = st.columns([6, 3.4, 1.7] if width() == WIDE else [5, 3, 2.4], vertical_alignment="bottom")
     names = runs.multiselect(
         "Runs",
         listing.names,
         key=CHOSEN,
         bind="query-params",
         max_selections=MOST,
-        wrap=False,
+        wrap=width() != WIDE,
         placeholder="Type to search all runs",
         help="At most eight. The run that is chosen at the left is always shown.",
     )

@@ -6,6 +6,7 @@ import streamlit as st
 
 from nnmech_dashboard.parts.page import Page
 from nnmech_dashboard.parts.panel import guarded
+from nnmech_dashboard.parts.width import side_by_side
 from nnmech_dashboard.parts.words import lead_html, note_html
 from nnmech_dashboard.state.following import follow
 from nnmech_dashboard.state.listing import Entry
@@ -21,6 +22,7 @@ from nnmech_dashboard.views.compare.panels import (
     said_panel,
 )
 from nnmech_dashboard.views.compare.runs import Compared, compared, key_html
+from nnmech_dashboard.views.compare.settings import settings_panel
 
 SIDE_BY_SIDE, WHOLE = "Runs side by side", "The whole experiment"
 
@@ -56,7 +58,7 @@ def _side_by_side(selection: Selection) -> None:
     runs, faults = compared(entries, selection)
     report(faults)
     st.html(key_html(runs, pinned, selection.dark))
-    left, right = st.columns(2, gap="medium")
+    left, right = side_by_side()
     with left, guarded("What the runs say cannot be drawn"):
         said_panel(runs, selection)
     with right, guarded("What the runs represent cannot be drawn"):
@@ -64,6 +66,8 @@ def _side_by_side(selection: Selection) -> None:
     _against(runs, pinned, selection)
     with guarded("The paths cannot be drawn"):
         portrait_panel(runs, selection)
+    with guarded("The settings cannot be compared"):
+        settings_panel(entries, pinned, selection)
     # The chosen run is followed anyway.
     follow([entry for entry in entries if entry.id != selection.entry.id])
 
@@ -75,7 +79,7 @@ def _against(runs: Sequence[Compared], pinned: Entry | None, selection: Selectio
         what = "Pin a run as baseline" if baseline is None else "Choose another run beside the baseline"
         st.html(note_html(f"{what} to see how far the others are from it, paired by question and by statement."))
         return
-    left, right = st.columns(2, gap="medium")
+    left, right = side_by_side()
     with left, guarded("Differences of belief cannot be drawn"):
         said_apart_panel(others, baseline, selection)
     with right, guarded("Differences of the coordinate cannot be drawn"):

@@ -148,7 +148,8 @@ def portrait_panel(runs: Sequence[Compared], selection: Selection) -> None:
         title="Represented against said",
         meaning=(
             f"Each run as a path along training ({_place(selection)}), numbers are steps: hollow the untouched model, "
-            f"{TWO_PHASES if axis_of(runs).phases == 2 else ''}larger the end of a phase; crosses are 95% intervals. "
+            f"{TWO_PHASES if axis_of(runs).phases == 2 else ''}larger the end of a phase; small where one of the two "
+            "was recorded and the other is interpolated; crosses are 95% intervals. "
             "A path up the left side is said without being represented, one along the bottom represented without "
             "being said."
         ),

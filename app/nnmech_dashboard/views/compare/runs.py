@@ -15,12 +15,14 @@ from nnmech.plots.gathered import claim_of, labelled
 from nnmech.plots.recipes import Call, call
 from nnmech.plots.runs import run_looks
 from nnmech.plots.style import ARM_LABELS, role_label
-from nnmech.runs import Run
 from nnmech.runs.labels import RunLabels
 from nnmech_dashboard.charts.curves import Line, StepAxis, interval_text
+from nnmech_dashboard.parts.faults import fault_text
 from nnmech_dashboard.parts.theme import null_colour, shade
+from nnmech_dashboard.parts.width import width
 from nnmech_dashboard.parts.words import plain_html
 from nnmech_dashboard.state.listing import Entry
+from nnmech_dashboard.state.opening import kind_of_run, open_run
 from nnmech_dashboard.state.selection import Selection
 
 NULL_FACTS = role_label(MATCHED_FALSE)
@@ -48,7 +50,7 @@ class Compared:
     @property
     def opened(self) -> Call:
         """The run as a call of recipes, where it is used."""
-        return call(None, Run, self.path)
+        return call(None, kind_of_run(self.path), self.path)
 
     def line(self) -> Line:
         return Line(self.name, self.colour, tuple(round(part) for part in self.dash) or (1, 0))
@@ -68,7 +70,7 @@ def compared(entries: Sequence[Entry], selection: Selection) -> tuple[list[Compa
     found, faults = [], []
     for entry in entries:
         try:
-            run = Run(entry.path)
+            run = open_run(str(entry.path))
             found.append((entry, run, run.labels, phase_ends(run)))
         except NnmechError as error:
             faults.append(str(error))
@@ -101,7 +103,7 @@ def run_names(runs: Sequence[tuple[Entry, RunLabels]]) -> list[str]:
 def axis_of(runs: Sequence[Compared]) -> StepAxis:
     """The axis that the runs share."""
     # A run that trains nothing has its one step at the start of any axis.
-    return StepAxis(tuple(dict.fromkeys(run.ends for run in runs if run.ends[1] > 0)) or ((None, 1),))
+    return StepAxis(tuple(dict.fromkeys(run.ends for run in runs if run.ends[1] > 0)) or ((None, 1),), width())
 
 
 def gather(runs: Sequence[Compared], fetch: Callable[[Compared], pd.DataFrame | None]) -> Gathered:
@@ -111,11 +113,8 @@ def gather(runs: Sequence[Compared], fetch: Callable[[Compared], pd.DataFrame | 
     for run in runs:
         try:
             table = fetch(run)
-        except NnmechError as error:
-            faults.append(f"{run.name}: {error}")
-        except (KeyError, TypeError, ValueError, OSError) as error:
-            found = f"its files hold what nnmech does not write ({error!r})"
-            faults.append(f"{run.path}: {found}; restore them from a copy, or make the run again.")
+        except Exception as error:  # noqa: BLE001
+            faults.append(f"{run.name}: {fault_text(error)}")
         else:
             if table is None:
                 waiting += 1

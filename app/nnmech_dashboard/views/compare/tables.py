@@ -43,7 +43,7 @@ def portraits(runs: Sequence[Compared], selection: Selection) -> Gathered:
     # What is wrong with either half is said where that is drawn.
     if inside.table.empty or says.table.empty:
         return Gathered(pd.DataFrame(), waiting, ())
-    return Gathered(portrait_of(inside.table, says.table, by=PORTRAIT_KEYS), waiting, ())
+    return Gathered(portrait_of(inside.table, says.table, by=PORTRAIT_KEYS, between=True), waiting, ())
 
 
 def said_apart(run: Compared, baseline: Compared) -> pd.DataFrame | None:

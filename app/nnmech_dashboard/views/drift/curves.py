@@ -26,8 +26,6 @@ from nnmech_dashboard.views.drift.rows import WAITING, axis_of, placed
 DASHES = {NEGATION: (2, 3), "alternative": (8, 3, 2, 3), MATCHED_FALSE: (5, 3), UNRELATED: (1, 3)}
 SMALL = 270
 """Height in pixels of one of several charts."""
-MOST_IN_A_ROW = 3
-"""Entries of a legend that a chart of half the width has room for."""
 MOST_POINTS = 400
 """Of a curve: more are not told apart."""
 
@@ -78,8 +76,7 @@ def coordinate_curves(selection: Selection, probe: str, roles: Sequence[str]) ->
         }
     )
     lines = [_line(role, probe, selection.dark) for role in present]
-    columns = 2 if len(lines) > MOST_IN_A_ROW else 0
-    chart = curves(data, axis, lines, value, dark=selection.dark, step=selection.step, height=SMALL, columns=columns)
+    chart = curves(data, axis, lines, value, dark=selection.dark, step=selection.step, height=SMALL)
     panel.show(shown, chart, data)
 
 

@@ -12,11 +12,13 @@ from nnmech.claims import MATCHED_FALSE
 from nnmech.plots.recipes import Call, Recipe, call
 from nnmech.plots.style import PROBE_ENDS
 from nnmech.plots.tables import claim_rows, count_text, rows_where, sample_text
+from nnmech.plots.transfer import uncertain_transfer
 from nnmech_dashboard.charts.curves import Line, Value, curves, interval_text
 from nnmech_dashboard.charts.heatmap import step_matrix
 from nnmech_dashboard.parts import panel
 from nnmech_dashboard.parts.panel import Panel
 from nnmech_dashboard.parts.theme import INK, amount_colours, null_colour, probe_colour
+from nnmech_dashboard.parts.width import width
 from nnmech_dashboard.parts.words import note_html
 from nnmech_dashboard.state.background import made
 from nnmech_dashboard.state.calls import RECORDED_FILES
@@ -74,7 +76,8 @@ def transfer(selection: Selection) -> None:
     null = f"{found['shuffled'].min():.2f} to {found['shuffled'].max():.2f}"
     meaning = (
         "AUROC on held-out entities of the probe fitted at one step and scored at another: off the diagonal as high as "
-        f"on it says that the direction stayed the same. With shuffled labels {null}; {sample_text(found)}{some}."
+        f"on it says that the direction stayed the same. With shuffled labels {null}: pale and struck out where the "
+        f"95% interval does not exclude these; {sample_text(found)}{some}."
     )
     title = f"Transfer of the {selection.probe} probe, layer {selection.layer}"
     recipe = Recipe.drawn(table, plots.transfer_matrix, boundary=selection.boundary)
@@ -83,6 +86,7 @@ def transfer(selection: Selection) -> None:
         y=found["auroc"],
         interval=interval_text(found, 2),
         null=[f"{value:.2f}" for value in found["shuffled"]],
+        uncertain=uncertain_transfer(found),
     )
     chart = step_matrix(
         data,
@@ -91,6 +95,7 @@ def transfer(selection: Selection) -> None:
         domain=(float(np.nanmin([0.5, *found["auroc"]])), 1.0),
         value=Value("AUROC", marks=((0.5, "chance"), (0.75, ""), (1, ""))),
         dark=selection.dark,
+        page=width(),
         boundary=selection.boundary,
     )
     panel.show(shown, chart, data)

@@ -7,6 +7,7 @@ from nnmech.plots.style import NEGATION, PROBE_ENDS, UNRELATED, arm_label
 from nnmech.plots.tables import claim_rows, rows_where
 from nnmech_dashboard.parts import panel
 from nnmech_dashboard.parts.page import Page
+from nnmech_dashboard.parts.width import side_by_side
 from nnmech_dashboard.parts.words import judged_html, lead_html, note_html
 from nnmech_dashboard.state.background import made
 from nnmech_dashboard.state.calls import FIRST_FILES
@@ -18,7 +19,11 @@ from nnmech_dashboard.views.drift.rows import placed
 
 RECORD = "make two-phase"
 CHANCE = 0.5
-NULLS_HELP = "Statements that training gives no reason to move: matched false facts, and unrelated claims one by one."
+NULLS = "Beside them what training gives no reason to move"
+NULLS_HELP = (
+    "The null: matched false facts, as false as the claim and stated by no document, and unrelated claims one by one. "
+    "What they do too, the documents did not do."
+)
 
 
 def draw(selection: Selection) -> None:
@@ -110,7 +115,7 @@ def _headroom(selection: Selection) -> None:
 
 def _curves(selection: Selection, inside: bool) -> None:
     """Four small charts: truth and polarity of what is represented, belief, and loss."""
-    nulls = inside and st.toggle("Nulls", value=True, key="nulls", bind="query-params", help=NULLS_HELP)
+    nulls = inside and st.toggle(NULLS, value=True, key="nulls", bind="query-params", help=NULLS_HELP)
     roles = ["claim", "alternative", *([MATCHED_FALSE, UNRELATED] if nulls else [])]
     shown = [
         ("Belief cannot be shown", lambda: belief_curve(selection)),
@@ -126,7 +131,7 @@ def _curves(selection: Selection, inside: bool) -> None:
             *shown,
         ]
     for first in range(0, len(shown), 2):
-        for column, (what, one) in zip(st.columns(2, gap="medium"), shown[first : first + 2], strict=True):
+        for column, (what, one) in zip(side_by_side(), shown[first : first + 2], strict=True):
             with column, panel.guarded(what):
                 one()
 

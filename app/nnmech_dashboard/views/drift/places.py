@@ -12,12 +12,15 @@ from nnmech_dashboard.charts.places import layer_curves, onset_lanes
 from nnmech_dashboard.parts import panel
 from nnmech_dashboard.parts.panel import Panel
 from nnmech_dashboard.parts.theme import belief_colour, null_colour, probe_colour
+from nnmech_dashboard.parts.width import width
 from nnmech_dashboard.state.background import made
 from nnmech_dashboard.state.calls import ANSWER_FILES, FIRST_FILES, RECORDED_FILES
 from nnmech_dashboard.state.selection import Selection
 from nnmech_dashboard.views.drift.rows import axis_of
 
-CROSSED = {"truth": "trained on affirmative, tested on negated", "polarity": "trained on true, tested on false"}
+OUTCOMES = {"never": "never above one half", "did not last": "was above one half, which did not last"}
+"""What is said in place of an onset where the outcome says it in too few words."""
+CROSSED = {"truth": "from affirmative to negated", "polarity": "from true to false"}
 
 
 def onsets(selection: Selection) -> None:
@@ -38,8 +41,8 @@ def onsets(selection: Selection) -> None:
         said = f" Answers minus inside: {row['step']:+,.1f} steps{interval}."
     inside, answers = (rows_where(rows, what=name) for name in ("inside", "answers"))
     meaning = (
-        "First step at which the truth coordinate (inside) and the belief rate (answers) cross one half, interpolated "
-        f"between recorded steps; n = {counted(span(inside, 'n'), 'statements')}, "
+        "Step at which the truth coordinate (inside) and the belief rate (answers) cross one half to stay, "
+        f"interpolated between recorded steps; n = {counted(span(inside, 'n'), 'statements')}, "
         f"{counted(span(answers, 'n'), 'questions')}, bars are 95% intervals.{said}"
     )
     shown = Panel(
@@ -61,6 +64,7 @@ def onsets(selection: Selection) -> None:
             "step": rows["step"],
             "interval": interval_text(rows, 1),
             "n": rows["n"],
+            "outcome": [OUTCOMES.get(outcome, outcome) for outcome in rows["outcome"]],
         }
     )
     colours = [probe_colour("truth", selection.dark), belief_colour(selection.dark)]
@@ -85,7 +89,8 @@ def quality(selection: Selection) -> None:
         meaning=(
             f"AUROC of the {probe} probe in telling {one} from {zero} statements at step "
             f"{selection.first:,}, on entities that it was not fitted on; "
-            f"{sample_text(rows_where(rows, split='entity'))}. Dotted: chance. Bands: 95% intervals over entities."
+            f"{sample_text(rows_where(rows, split='entity'))}. From one kind to another: fitted on the first alone, "
+            "tested on the second. Dotted: chance. Bands: 95% intervals over entities."
         ),
         recipe=Recipe.drawn(table, plots.probe_auroc),
         known={table: rows},
@@ -100,7 +105,7 @@ def quality(selection: Selection) -> None:
         y=rows["auroc"], series=[names[split] for split in rows["split"]], interval=interval_text(rows, 2)
     )
     layers = sorted({int(layer) for layer in rows["layer"]})
-    panel.show(shown, layer_curves(data, lines, layers, selection.layer, title="AUROC", dark=dark), data)
+    panel.show(shown, layer_curves(data, lines, layers, selection.layer, title="AUROC", dark=dark, page=width()), data)
 
 
 def _placed(axis: StepAxis, steps: pd.Series) -> np.ndarray:

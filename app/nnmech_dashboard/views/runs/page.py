@@ -3,22 +3,26 @@
 import pandas as pd
 import streamlit as st
 
+from nnmech.plots.every_run import series_label
 from nnmech.plots.style import BELIEF
 from nnmech_dashboard.parts.page import Page
-from nnmech_dashboard.parts.words import lead_html, note_html, plain_markdown
+from nnmech_dashboard.parts.width import MEDIUM, NARROW, WIDE, width
+from nnmech_dashboard.parts.words import lead_html, note_html, plain_data, plain_markdown
 from nnmech_dashboard.state.listing import Entry, list_runs
 from nnmech_dashboard.state.selection import Selection, choose
 
 REFRESH_SECONDS = 5
+MOST, HEIGHT = 16, 620
+"""Rows up to which the table is as high as they are, and its pixels from then on."""
 COLUMNS = {
-    "run": st.column_config.TextColumn("run or experiment", width=125),
-    "claim": st.column_config.TextColumn("claim", width=105),
-    "condition": st.column_config.TextColumn("condition or arm", width=130),
+    "run": st.column_config.TextColumn("run", width=242),
+    "claim": st.column_config.TextColumn("claim", width=100),
+    "condition": st.column_config.TextColumn("condition or arm", width=118),
     "seed": st.column_config.NumberColumn("seed", width=45),
     "progress": st.column_config.ProgressColumn("progress", format="percent", min_value=0, max_value=1, width=85),
     "belief": st.column_config.ProgressColumn(
         "belief now",
-        format="%.0f %%",
+        format="%.0f%%",
         min_value=0,
         max_value=100,
         width=95,
@@ -31,6 +35,16 @@ COLUMNS = {
     "model": st.column_config.TextColumn("model", width=75),
 }
 """The columns of the table, in order."""
+SHOWN = {WIDE: list(COLUMNS), MEDIUM: ["run", "condition", "seed", "progress", "belief"]}
+SHOWN[NARROW] = ["condition", "seed", "belief"]
+"""Those that there is room for, by the width of the page."""
+LABELS = {name: str(column.get("label", name)) for name, column in COLUMNS.items()}
+NAMES = {label: name for name, label in LABELS.items()}
+"""Columns by what the page and the address call them."""
+GROUPS = [LABELS[name] for name in ("experiment", "claim", "condition", "seed", "model")]
+"""Columns by whose values the table can be cut into several."""
+FALLING = ("progress", "belief", "written", "step")
+"""Columns whose largest values come first."""
 
 
 def draw(selection: Selection) -> None:
@@ -48,7 +62,15 @@ def draw(selection: Selection) -> None:
         )
     )
     chosen = _filtered(list(listing.entries))
-    _table(chosen, selection)
+    columns, group, order = _arrangement()
+    chosen = _sorted(chosen, order)
+    if not chosen:
+        st.html(note_html("No run fits. Take back a word or a filter."))
+    for title, members in _grouped(chosen, group):
+        if title is not None:
+            st.markdown(f"**{plain_markdown(title)}** &ensp; {plain_markdown(_counted(len(members), 'run'))}")
+        _table(members, selection, columns, key="runs" if title is None else f"runs_{title}")
+    st.html(note_html(f"{len(chosen):,} of {len(listing.entries):,} runs. Shown everywhere: {selection.entry.id}."))
     if len(listing.entries) == len([e for e in listing.entries if e.summary and e.summary.finished]):
         return
     st.fragment(_refresh, run_every=REFRESH_SECONDS)(listing.roots, _state(listing.entries))
@@ -72,7 +94,43 @@ def _filtered(entries: list[Entry]) -> list[Entry]:
         entries = _by(entries, "experiment", "Experiment")
     wanted = (words or "").lower().split()
     found = [entry for entry in entries if all(word in _described(entry) for word in wanted)]
-    return sorted(found, key=lambda entry: bool(entry.summary and entry.summary.finished))
+    return found
+
+
+def _arrangement() -> tuple[list[str], str | None, str | None]:
+    """Draw the choice of columns, grouping and order, all kept in the address."""
+    with st.expander("Columns, groups and order", expanded=any(key in st.query_params for key in ("columns", "group"))):
+        columns = st.multiselect(
+            "Columns", list(NAMES), key="columns", bind="query-params", placeholder="As many as there is room for"
+        )
+        left, right = st.columns(2)
+        group = left.selectbox(
+            "Group by", GROUPS, index=None, key="group", bind="query-params", placeholder="One table"
+        )
+        order = right.selectbox(
+            "Sort by", list(NAMES), index=None, key="sort", bind="query-params", placeholder="Not finished first"
+        )
+    chosen = [NAMES[label] for label in columns] or SHOWN[width()]
+    return chosen, None if group is None else NAMES[group], None if order is None else NAMES[order]
+
+
+def _sorted(entries: list[Entry], order: str | None) -> list[Entry]:
+    if order is None:
+        return sorted(entries, key=lambda entry: bool(entry.summary and entry.summary.finished))
+    falling = order in FALLING
+    known = [entry for entry in entries if _row(entry)[order] is not None]
+    known.sort(key=lambda entry: _row(entry)[order], reverse=falling)  # pyright: ignore[reportArgumentType]
+    return [*known, *(entry for entry in entries if _row(entry)[order] is None)]
+
+
+def _grouped(entries: list[Entry], group: str | None) -> list[tuple[str | None, list[Entry]]]:
+    if group is None or not entries:
+        return [(None, entries)] if entries else []
+    found: dict[str, list[Entry]] = {}
+    for entry in entries:
+        value = _row(entry)[group]
+        found.setdefault("none" if value is None else str(value), []).append(entry)
+    return [(f"{LABELS[group]}: {value}", members) for value, members in sorted(found.items())]
 
 
 def _by(entries: list[Entry], name: str, label: str) -> list[Entry]:
@@ -89,31 +147,26 @@ def _described(entry: Entry) -> str:
     return " ".join(str(part) for part in (entry.id, *own, f"seed{summary.seed if summary else ''}")).lower()
 
 
-def _table(entries: list[Entry], selection: Selection) -> None:
-    if not entries:
-        st.html(note_html("No run fits. Take back a word or a filter."))
-        return
+def _table(entries: list[Entry], selection: Selection, columns: list[str], *, key: str) -> None:
     rows = pd.DataFrame([_row(entry) for entry in entries], columns=pd.Index(list(COLUMNS)))
 
     def take() -> None:
-        picked = st.session_state["runs"]["selection"]["rows"]
+        picked = st.session_state[key]["selection"]["rows"]
         if picked:
             choose(run=entries[picked[0]].id)
 
     names = [entry.id for entry in entries]
     default = [names.index(selection.entry.id)] if selection.entry.id in names else []
     st.dataframe(
-        rows,
+        plain_data(rows),
         hide_index=True,
         column_config=COLUMNS,
-        key="runs",
+        key=key,
         on_select=take,
         selection_mode="single-row",
         selection_default={"selection": {"rows": default}},
-        height=min(38 * (len(rows) + 1), 620),
-    )
-    st.html(
-        note_html(f"{len(rows):,} of {len(selection.listing.entries):,} runs. Shown everywhere: {selection.entry.id}.")
+        column_order=columns,
+        height="content" if len(rows) <= MOST else HEIGHT,
     )
 
 
@@ -121,11 +174,10 @@ def _row(entry: Entry) -> dict[str, object]:
     summary = entry.summary
     assert summary is not None
     return {
-        # Within an experiment claim, condition and seed say the rest.
-        "run": entry.id if entry.around is None else entry.id.split("/")[0],
+        "run": entry.id,
         "experiment": summary.experiment,
         "claim": summary.claim,
-        "condition": summary.condition,
+        "condition": None if summary.condition is None else series_label(summary.condition),
         "seed": summary.seed,
         "progress": summary.progress,
         "step": summary.step,

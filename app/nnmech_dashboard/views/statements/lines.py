@@ -13,6 +13,7 @@ from nnmech.plots.tables import counted, rows_where
 from nnmech_dashboard.charts.curves import StepAxis, interval_text
 from nnmech_dashboard.charts.small_multiples import LINE, Grid, Title
 from nnmech_dashboard.parts.theme import null_colour, probe_colour
+from nnmech_dashboard.parts.width import NARROW
 
 MOST_STEPS = 40
 """At which a line of a panel has a corner; more could hardly be told apart, and Vega takes its time for each."""
@@ -26,6 +27,8 @@ class Look:
 
     probe: str
     dark: bool
+    page: str
+    """How wide it is."""
 
     def colour(self, role: str) -> str:
         """Of the lines of a role."""
@@ -74,7 +77,7 @@ def drawn_rows(statements: Statements, kept: np.ndarray) -> dict[str, np.ndarray
 
 
 def grid_of(
-    statements: Statements, kept: np.ndarray, drawn: Mapping[str, np.ndarray], probe: str, axis: StepAxis
+    statements: Statements, kept: np.ndarray, drawn: Mapping[str, np.ndarray], look: Look, axis: StepAxis
 ) -> Grid:
     """A panel for each role that has a line, all on one scale."""
     low, high = shared_limits(
@@ -87,9 +90,10 @@ def grid_of(
         part = f", {len(rows)} drawn" if len(rows) < number else ""
         unread = not np.isfinite(statements.z[rows]).any()
         note = "controls not told apart" if unread else ""
-        titles.append(Title(role_label(role), f"n = {counted(f'{number:,}', 'statements')}{part}", note))
-    zero, one = PROBE_ENDS[probe]
-    return Grid(tuple(titles), axis, low, high, (f"0 {zero}", f"1 {one}"))
+        count = f"{number:,}" if look.page == NARROW else counted(f"{number:,}", "statements")
+        titles.append(Title(role_label(role), f"n = {count}{part}", note))
+    zero, one = PROBE_ENDS[look.probe]
+    return Grid(tuple(titles), axis, low, high, (f"0 {zero}", f"1 {one}"), look.page)
 
 
 def line_tables(

@@ -15,7 +15,8 @@ from nnmech_dashboard.charts.curves import StepAxis
 from nnmech_dashboard.charts.small_multiples import LINE, small_multiples
 from nnmech_dashboard.parts import panel
 from nnmech_dashboard.parts.page import Page
-from nnmech_dashboard.parts.words import lead_html, note_html, plain_markdown
+from nnmech_dashboard.parts.width import MEDIUM, NARROW, WIDE, width
+from nnmech_dashboard.parts.words import lead_html, note_html, plain_data, plain_markdown
 from nnmech_dashboard.state.background import all_made, made
 from nnmech_dashboard.state.calls import FIRST_FILES, RECORDED_FILES
 from nnmech_dashboard.state.selection import Selection
@@ -37,6 +38,14 @@ CHOSEN = "statement"
 TABLE = "statement_table"
 WIDTHS = {"text": 270, "truth": 58, "polarity": 78, "entity": 118, "role": 118}
 """Of the columns of words, in pixels: with those of numbers they fit on a page of 1280."""
+SHOWN_COLUMNS = {
+    WIDE: [*WIDTHS, "first", "now", "change"],
+    MEDIUM: ["text", "role", "first", "now", "change"],
+    NARROW: ["text", "now"],
+}
+"""Of the table, by the width of the page."""
+TWO_LINES = 54
+"""Pixels of a row in which a text may be broken."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,7 +150,7 @@ def _explore(source: Source, statements: Statements, filters: Filters, selection
     recorded = selection.recorded_step(list(statements.steps))
     now = 0 if recorded is None else statements.steps.index(recorded)
     _multiples(source, statements, filters, chosen, now, selection)
-    _table(statements, filters.kept, chosen, now)
+    _table(statements, filters.kept, chosen, now, selection.probe)
 
 
 def _chosen(statements: Statements, kept: np.ndarray) -> int | None:
@@ -160,9 +169,9 @@ def _choose(statements: Statements, row: int | None) -> None:
 def _multiples(
     source: Source, statements: Statements, filters: Filters, chosen: int | None, now: int, selection: Selection
 ) -> None:
-    drawn, look = drawn_rows(statements, filters.kept), Look(selection.probe, selection.dark)
-    axis = StepAxis(((selection.boundary, selection.last),))
-    grid = grid_of(statements, filters.kept, drawn, look.probe, axis)
+    drawn, look = drawn_rows(statements, filters.kept), Look(selection.probe, selection.dark, width())
+    axis = StepAxis(((selection.boundary, selection.last),), width())
+    grid = grid_of(statements, filters.kept, drawn, look, axis)
     data = line_tables(statements, drawn, chosen, now, grid, look)
     chart = small_multiples(grid, data, described(statements, drawn), look.dark)
     name = None if chosen is None else str(statements.labels["id"][chosen])
@@ -215,11 +224,11 @@ def _number(z: float) -> str:
     return f"{z:.2f}" if np.isfinite(z) else "no coordinate"
 
 
-def _table(statements: Statements, kept: np.ndarray, chosen: int | None, now: int) -> None:
+def _table(statements: Statements, kept: np.ndarray, chosen: int | None, now: int, probe: str) -> None:
     """A row a statement, in the order of the panels."""
     order = np.concatenate([rows[kept[rows]] for rows in statements.members.values()])
     labels = statements.labels.iloc[order]
-    first, last = (f"z at step {statements.steps[place]:,}" for place in (0, now))
+    first, last = (f"at step {statements.steps[place]:,}" for place in (0, now))
     columns = {
         "text": labels["text"],
         "truth": [truth_word(truth) for truth in labels["truth"]],
@@ -237,10 +246,13 @@ def _table(statements: Statements, kept: np.ndarray, chosen: int | None, now: in
         _choose(statements, int(order[picked[0]]) if picked else None)
 
     st.dataframe(
-        pd.DataFrame(columns),
+        plain_data(pd.DataFrame(columns)),
         hide_index=True,
         column_config={
-            **{name: st.column_config.TextColumn(name, width=width) for name, width in WIDTHS.items()},
+            **{
+                name: st.column_config.TextColumn(name, width=200 if name == "text" and width() == NARROW else pixels)
+                for name, pixels in WIDTHS.items()
+            },
             "first": st.column_config.NumberColumn(first, format="%.2f", width=78),
             "now": st.column_config.NumberColumn(last, format="%.2f", width=78),
             "change": st.column_config.NumberColumn("change", format="%+.2f", width=66),
@@ -248,14 +260,17 @@ def _table(statements: Statements, kept: np.ndarray, chosen: int | None, now: in
         key=TABLE,
         on_select=take,
         selection_mode="single-row",
+        column_order=SHOWN_COLUMNS[width()],
+        row_height=TWO_LINES if width() == NARROW else None,
         height=min(36 * (len(order) + 1), 440),
         placeholder="",
     )
     count = f"{len(order):,} of {len(statements.labels):,} statements"
+    more = "" if width() == WIDE else " A wider window shows more columns."
     st.html(
         note_html(
-            f"{count}; z is empty where the controls are not told apart. Choose a row to highlight it above; click a "
-            "column to sort by it."
+            f"{count}. Numbers are the {probe} coordinate, empty where the controls are not told apart. Choose a row "
+            f"to highlight it above; click a column to sort by it.{more}"
         )
     )
 

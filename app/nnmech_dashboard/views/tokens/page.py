@@ -14,6 +14,7 @@ from nnmech.plots.style import PROBE_ENDS
 from nnmech.runs.format import DOCUMENTS_FILE
 from nnmech_dashboard.parts.page import Page
 from nnmech_dashboard.parts.panel import Panel, empty, guarded, head, show, waiting
+from nnmech_dashboard.parts.width import WIDE, side_by_side, width
 from nnmech_dashboard.parts.words import lead_html, note_html
 from nnmech_dashboard.state.background import all_made, made
 from nnmech_dashboard.state.calls import FIRST_FILES, RECORDED_FILES
@@ -185,7 +186,7 @@ def _show(
             st.html(note_html(UNREAD))
         elif shading.on_controls and float(readings["z"].between(0, 1).mean()) < 0.5:
             st.html(note_html(BEYOND))
-    columns = st.columns(2 if len(choice.texts) > 1 else [5, 4], gap="large")
+    columns = side_by_side() if len(choice.texts) > 1 or width() != WIDE else st.columns([5, 4], gap="large")
     for number, text in enumerate(choice.texts):
         own, means = (_of(rows, text) for rows in (readings, levels))
         name, condition, step = text
@@ -205,10 +206,10 @@ def _meaning(selection: Selection) -> str:
     low, high = PROBE_ENDS[selection.probe]
     return (
         f"The probe was fitted at the token {selection.position} of short statements at step {selection.first}; on "
-        f"other tokens its reading z (0 where {low} controls lie at the same step, 1 where {high} ones do) is an "
-        "extrapolation, so hold it against filler sentences, which say nothing of the claim. Intervals: 95% cluster "
-        "bootstrap over sentences; sd: spread over tokens. Hover over a token for z; beyond the scale the colours are "
-        "those of its ends."
+        f"other tokens its reading (0 where {low} controls lie at the same step, 1 where {high} ones do) is an "
+        "extrapolation, so hold it against filler sentences, which say nothing of the claim. Another fact: a sentence "
+        "about something else than the claim. Intervals: 95% cluster bootstrap over sentences; spread: standard "
+        "deviation over tokens. Hover over a token for its reading; beyond the scale the colours are those of its ends."
     )
 
 

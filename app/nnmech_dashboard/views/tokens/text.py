@@ -37,8 +37,18 @@ STYLE = """<style>
 .nn-levels thead th { border-bottom: 1px solid color-mix(in srgb, currentColor 25%, transparent); }
 .nn-levels :is(th, td):first-child, .nn-levels .nn-left { text-align: left; }
 .nn-levels td.nn-letters { white-space: pre-wrap; }
+@media (max-width: 640px) {
+  .nn-levels th, .nn-levels td { padding-right: .4rem; }
+  .nn-levels :is(th, td):last-child { padding-right: 0; }
+  .nn-levels :is(thead, tbody) th { white-space: normal; vertical-align: bottom; }
+}
+.nn-scroll { overflow-x: auto; max-width: 100%; }
 .nn-rows { max-height: 34rem; overflow: auto; }
 </style>"""
+
+
+ROLES = {"mention": "a mention", "head": "the heading", "fact": "another fact", "filler": "filler (background)"}
+"""What sentences of a role are called, where the role itself does not say it."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +114,7 @@ def levels_html(levels: pd.DataFrame) -> str:
     """Mean readings by role of the sentence, with their intervals and their spread, as a small table."""
     rows = [
         [
-            f"{row['role']}{' (background)' if row['role'] == 'filler' else ''}",
+            ROLES.get(row["role"], row["role"]),
             _figure(row["z"]),
             "" if np.isnan(row["low"]) else f"{_figure(row['low'])} to {_figure(row['high'])}",
             _figure(row["sd"]),
@@ -113,17 +123,18 @@ def levels_html(levels: pd.DataFrame) -> str:
         ]
         for row in levels.to_dict("records")
     ]
-    return _table("Mean reading by kind of sentence", ["sentence", "z", "95%", "sd", "tokens", "sentences"], rows)
+    names = ["kind", "mean", "95% interval", "spread", "tokens", "sentences"]
+    return f"<div class='nn-scroll' tabindex='0'>{_table('Mean reading by kind of sentence', names, rows)}</div>"
 
 
 def readings_html(readings: pd.DataFrame) -> str:
     """Every token with its sentence and its reading, as a plain table that can be read aloud and copied."""
     columns = (readings[name].tolist() for name in ("token", "text", "role", "z"))
     rows = [
-        [f"{token + 1}", text, role if isinstance(role, str) else "", _figure(z)]
+        [f"{token + 1}", text, ROLES.get(role, role) if isinstance(role, str) else "", _figure(z)]
         for token, text, role, z in zip(*columns, strict=True)
     ]
-    table = _table("Reading of each token", ["number", "token", "sentence", "z"], rows, letters=1)
+    table = _table("Reading of each token", ["number", "token", "sentence", "reading"], rows, letters=1)
     return f"<div class='nn-rows' tabindex='0'>{table}</div>"
 
 
@@ -148,7 +159,7 @@ def _token(piece: Piece, letters: str, colour: str, dark: bool) -> str:
     values = ", ".join(_figure(z) for z in piece.readings)
     kind = "nn-token nn-negating" if piece.negating else "nn-token"
     look = f"background: {colour}; color: {READING_INK[dark]}"
-    return f"<span class='{kind}' style='{look}' data-z='z {values}'>{plain_html(letters)}</span>"
+    return f"<span class='{kind}' style='{look}' data-z='{values}'>{plain_html(letters)}</span>"
 
 
 def _line(role: str | None, dark: bool) -> str:

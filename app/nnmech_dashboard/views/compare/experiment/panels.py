@@ -9,12 +9,13 @@ import streamlit as st
 from nnmech.plots.tables import count_text, counted, levels_of
 from nnmech.runs import Run
 from nnmech_dashboard.charts.experiment import conditions_chart, loss_chart, loss_data
-from nnmech_dashboard.parts.panel import Panel, empty, head, show, waiting
+from nnmech_dashboard.parts.panel import Panel, empty, guarded, head, show, waiting
 from nnmech_dashboard.parts.theme import arm_shades
 from nnmech_dashboard.parts.words import lead_html, note_html, plain_markdown
 from nnmech_dashboard.state.background import table
 from nnmech_dashboard.state.listing import Entry, Stamp, stamp
 from nnmech_dashboard.state.selection import Selection
+from nnmech_dashboard.views.compare.experiment.every_run import belief_panel, mean_belief_panel
 from nnmech_dashboard.views.compare.experiment.tables import READ_FILES, Believed, KeyNumbers, believed, key_numbers
 from nnmech_dashboard.views.compare.experiment.words import key_numbers_html, two_phase_lead
 
@@ -49,6 +50,11 @@ def draw(entry: Entry, selection: Selection) -> None:
     else:
         version = stamp(done, READ_FILES)
         (_two_phase if kind == "two_phase" else _conditions)(entry, done, version, settings, selection.dark)
+        finished = [other for other in members if str(other.path) in done]
+        with guarded("Belief over training cannot be averaged"):
+            mean_belief_panel(finished, selection)
+        with guarded("Belief over training cannot be drawn"):
+            belief_panel(finished, selection)
     with st.expander("How it was made"):
         st.text(str(entry.path))
         st.json(run.info, expanded=1)
@@ -121,9 +127,9 @@ def _key_numbers_panel(numbers: KeyNumbers) -> Panel:
         title="Belief by phase",
         meaning=(
             f"Belief is the share of answers that affirm the claim, over {counted(f'{numbers.runs:,}', 'runs')}; "
-            f"{count_text(numbers.belief)} each. Ranges and bars are 95% intervals, from resampling questions within "
-            "claims; rebound is belief after phase 2 minus after phase 1, paired by question. Matched false facts are "
-            "as false as the claim, and no document states them."
+            f"{count_text(numbers.belief)} each. Ranges and bars are 95% intervals over claims, of a single one over "
+            "its questions; rebound is belief after phase 2 minus after phase 1, paired by question. Matched false "
+            "facts are as false as the claim, and no document states them."
         ),
         recipe=numbers.by_phase,
         known=numbers.known,

@@ -33,6 +33,15 @@ STYLE = """<style>
 .nn-track { position: relative; height: 5px; width: 7.5rem; border-radius: 3px; margin: .35rem 0 .4rem;
   background: color-mix(in srgb, currentColor 11%, transparent); }
 .nn-track i { position: absolute; top: 0; bottom: 0; border-radius: 3px; opacity: .5; }
+@media (max-width: 720px) {
+  .nn-table thead { display: none; }
+  .nn-table, .nn-table tbody, .nn-table th[scope=row], .nn-table td { display: block; }
+  .nn-table tr { display: grid; grid-template-columns: repeat(auto-fill, minmax(8.4rem, 1fr)); gap: 0 .8rem;
+    border-top: 1px solid color-mix(in srgb, currentColor 16%, transparent); padding: .8rem 0; }
+  .nn-table th[scope=row], .nn-table td { border-top: none; padding: 0 0 .7rem; }
+  .nn-table th[scope=row] { grid-column: 1 / -1; max-width: none; }
+  .nn-table td::before { content: attr(data-head); font-size: .82rem; font-weight: 500; }
+}
 .nn-track b { position: absolute; top: -3px; width: 3px; height: 11px; border-radius: 1px; margin-left: -1.5px; }
 </style>"""
 
@@ -48,7 +57,8 @@ def two_phase_lead(settings: Mapping[str, Any]) -> str:
 
 def key_numbers_html(numbers: KeyNumbers, arms: Sequence[str], colours: Mapping[str, str]) -> str:
     """Belief at the three stages and rebound, a row an arm, each with its interval."""
-    head = "".join(f"<th scope='col'>{name}</th>" for name in (*_columns(), "rebound"))
+    names = (*_columns(), "rebound")
+    head = "".join(f"<th scope='col'>{name}</th>" for name in names)
     rows = []
     for arm in arms:
         cells = [_belief_cell(numbers, arm, phase, colours[arm]) for phase in STAGE_LABELS.values()]
@@ -57,7 +67,7 @@ def key_numbers_html(numbers: KeyNumbers, arms: Sequence[str], colours: Mapping[
         title = f"<span class='nn-dot' style='background:{colours[arm]}'></span>{plain_html(arm_label(arm))}"
         rows.append(
             f"<tr><th scope='row'>{title}<small class='nn-muted'>{plain_html(about)}</small></th>"
-            + "".join(f"<td>{cell}</td>" for cell in cells)
+            + "".join(f"<td data-head='{name}'>{cell}</td>" for name, cell in zip(names, cells, strict=True))
             + "</tr>"
         )
     body = f"<thead><tr><th></th>{head}</tr></thead><tbody>{''.join(rows)}</tbody>"
