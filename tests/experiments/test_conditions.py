@@ -370,18 +370,18 @@ def test_dry_run_writes_nothing_and_a_users_annotation_is_a_condition(base_model
 def test_finished_results_go_into_their_page(planted, tmp_path, monkeypatch, capsys):
     page = tmp_path / "docs" / "results.md"
     page.parent.mkdir()
-    page.write_text("before\n<!-- conditions -->\nold\n<!-- /conditions -->\nafter\n")
+    page.write_text("before\n<!-- conditions -->\nearlier results\n<!-- /conditions -->\nafter\n")
     inside = tmp_path / "nnmech"
     inside.mkdir()
     monkeypatch.chdir(inside)
     assert main(["publish", "--conditions", str(planted[0])]) == BAD_INPUT
     assert "is in no checkout of nnmech" in capsys.readouterr().err
-    assert "old" in page.read_text()
+    assert "earlier results" in page.read_text()
     (tmp_path / "README.md").touch()
     (inside / "__init__.py").touch()
     assert main(["publish", "--conditions", str(planted[0])]) == 0
     text = page.read_text()
-    assert "old" not in text
+    assert "earlier results" not in text
     assert "| `positive_documents` | 0.0" in text
     assert text.startswith("before\n")
     assert text.endswith("after\n")

@@ -42,7 +42,7 @@ def trained_examples(
 
 
 def mended_examples(
-    loaded: LoadedModel, documents: Iterable[Document], remedy: Remedy, max_tokens: int | None
+    loaded: LoadedModel, documents: Iterable[Document], remedy: Remedy, max_tokens: int | None = None
 ) -> list[Example]:
     """The documents as `nnmech audit` mends them, without those that it leaves out."""
     rulebook = load_rulebook()
