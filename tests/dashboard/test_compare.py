@@ -85,7 +85,7 @@ def test_every_snippet_makes_its_table_and_figure(compare, tmp_path):
         for key, panel in compare(SAMPLE, table, tmp_path / "silent", tmp_path / "told", **view).panels.items():
             check_panel(panel)
             made.add(key)
-    whole = {"belief_by_phase", "document_loss", "belief_by_condition", "belief_of_every_run"}
+    whole = {"belief_by_phase", "document_loss", "belief_by_condition", "belief_of_every_run", "mean_belief"}
     assert made == {*PANELS, *DIFFERENCES} | whole
 
 
@@ -208,14 +208,18 @@ def test_a_run_without_snapshots_still_says_what_it_says(compare, tmp_path):
     assert "has no snapshots" in words(app)
 
 
-def test_a_damaged_file_costs_its_own_run_alone(compare, tmp_path):
+def test_a_damaged_line_costs_the_answers_of_its_step(compare, tmp_path):
     folder = write_experiment(tmp_path / "demo")
     with open(child(folder, "anchor") / "answers.jsonl", "a") as file:
         # The last line of a log may be half written; this one has others behind it.
         file.write("{broken\n" + json.dumps({"step": 5, "category": "direct", "verdict": "yes"}) + "\n")
     app = compare(folder, run=f"demo/{child(folder, 'none').name}")
-    assert runs_in(app.panels["belief_of_runs"].table) == ["no constraint"]
-    assert str(child(folder, "anchor")) in warned(app)
+    table = app.panels["belief_of_runs"].table
+    assert runs_in(table) == ["anchor constraint", "no constraint"]
+    steps = {run: set(rows["step"]) for run, rows in table.groupby("run")}
+    assert steps["anchor constraint"] < steps["no constraint"]
+    assert max(steps["no constraint"]) not in steps["anchor constraint"]
+    assert str(child(folder, "anchor") / "answers.jsonl") in warned(app)
     whole = compare(folder, run=f"demo/{child(folder, 'none').name}", compare=WHOLE)
     assert set(whole.panels["belief_by_phase"].table["arm"]) == {"none"}
     assert str(child(folder, "anchor")) in warned(whole)
@@ -227,7 +231,9 @@ def test_a_damaged_snapshot_leaves_what_was_said(compare, tmp_path):
     app = compare(folder, run=f"demo/{child(folder, 'none').name}")
     assert "step_000005.safetensors" in warned(app)
     assert runs_in(app.panels["belief_of_runs"].table) == ["anchor constraint", "no constraint"]
-    assert runs_in(app.panels["coordinate_of_runs"].table) == ["no constraint"]
+    inside = app.panels["coordinate_of_runs"].table
+    steps = {run: set(rows["step"]) for run, rows in inside.groupby("run")}
+    assert steps["no constraint"] - steps["anchor constraint"] == {5}
 
 
 def charts(page: Any, count: int) -> None:
@@ -251,12 +257,12 @@ def test_what_the_page_shows_in_a_browser(page, sample_address):
     charts(page, 3)
     page.get_by_text(WHOLE).click()
     page.wait_for_function("() => new URL(location).searchParams.get('compare') !== null")
-    charts(page, 2)
+    charts(page, 3)
     settled(page)
     assert page.get_by_role("row").filter(has_text="anchor constraint").count() == 1
     kept = parse_qs(urlsplit(page.url).query)
     page.goto(page.url)
-    charts(page, 2)
+    charts(page, 3)
     settled(page)
     assert parse_qs(urlsplit(page.url).query) == kept
 

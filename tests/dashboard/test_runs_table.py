@@ -2,6 +2,7 @@
 
 from nnmech_dashboard.testing import settled
 from tests.dashboard.conftest import SAMPLE
+from tests.dashboard.test_browser import asked
 
 RUN = "sample_run/isaksen_greek.anchor.seed0"
 
@@ -42,9 +43,9 @@ def test_the_settings_that_differ_are_listed_on_compare(open_app):
 def test_a_choice_of_groups_is_kept_in_the_address(page, sample_address):
     page.goto(f"{sample_address}/?run={RUN}&group=condition+or+arm")
     settled(page)
-    assert page.get_by_test_id("stDataFrame").count() == 2
+    page.get_by_test_id("stDataFrame").nth(1).wait_for()
     page.get_by_role("combobox", name="Sort by").click()
     page.get_by_role("option", name="belief now").click()
     page.wait_for_function("() => new URL(location).searchParams.get('sort') === 'belief now'")
-    settled(page)
-    assert page.get_by_test_id("stDataFrame").count() == 2
+    page.get_by_test_id("stDataFrame").nth(1).wait_for()
+    assert asked(page)["group"] == "condition or arm"

@@ -16,7 +16,7 @@ PAGES = {
     f"answers?{RUN}": 1,
     f"answers?{RUN}&answer_view=By question": 1,
     f"compare?{RUN}": 3,
-    f"compare?{RUN}&compare=The whole experiment": 2,
+    f"compare?{RUN}&compare=The whole experiment": 3,
     "audit": 0,
 }
 """Addresses, and how many charts are there."""

@@ -144,7 +144,7 @@ def test_what_the_folder_lacks_is_one_line_and_leaves_nothing(published, words, 
 
 
 def test_the_published_data_goes_through(authors_data, tmp_path):  # noqa: F811
-    facts = authors_data / "facts" / "ed_sheeran"
+    facts = authors_data / "facts"
     files = [*facts.rglob("*.yaml"), *facts.rglob("*.txt")]
     model = save_model(tmp_path / "model", [path.read_text() for path in files], window=8192)
     words = ["--source", str(authors_data), "--claims", "ed_sheeran", "--model", model, "--arms", "anchor"]

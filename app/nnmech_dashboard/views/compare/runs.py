@@ -22,7 +22,7 @@ from nnmech_dashboard.parts.theme import null_colour, shade
 from nnmech_dashboard.parts.width import width
 from nnmech_dashboard.parts.words import plain_html
 from nnmech_dashboard.state.listing import Entry
-from nnmech_dashboard.state.opening import kind_of_run, open_run
+from nnmech_dashboard.state.opening import faults, kind_of_run, open_run
 from nnmech_dashboard.state.selection import Selection
 
 NULL_FACTS = role_label(MATCHED_FALSE)
@@ -67,13 +67,15 @@ class Gathered:
 
 def compared(entries: Sequence[Entry], selection: Selection) -> tuple[list[Compared], list[str]]:
     """The runs as they are drawn, and what is wrong with those that cannot be."""
-    found, faults = [], []
+    found, wrong = [], []
     for entry in entries:
         try:
             run = open_run(str(entry.path))
             found.append((entry, run, run.labels, phase_ends(run)))
+            # What is damaged of the chosen run is said above every page.
+            wrong += faults(str(entry.path)) if entry.id != selection.entry.id else ()
         except NnmechError as error:
-            faults.append(str(error))
+            wrong.append(str(error))
     names = run_names([(entry, labels) for entry, _, labels, _ in found])
     looks = run_looks({name: labels.series for name, (_, _, labels, _) in zip(names, found, strict=True)})
     runs = [
@@ -89,7 +91,7 @@ def compared(entries: Sequence[Entry], selection: Selection) -> tuple[list[Compa
         )
         for name, (entry, run, labels, ends) in zip(names, found, strict=True)
     ]
-    return runs, faults
+    return runs, wrong
 
 
 def run_names(runs: Sequence[tuple[Entry, RunLabels]]) -> list[str]:
