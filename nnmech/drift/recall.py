@@ -1,6 +1,7 @@
 """How far a value has become what is recalled, over training: recall, layer by layer, and verdicts, on one scale."""
 
 from collections.abc import Sequence
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -65,7 +66,8 @@ def recall_over_steps(
         if not np.isnan(values).any():
             interval = mean_interval(values, group["unit"].to_numpy())
             means = (interval.mean, interval.low, interval.high)
-        found.append((*key, *means, len(values), group["unit"].nunique()))
+        step, phase, name, layer, kind = cast(tuple[Any, ...], key)
+        found.append((step, phase, name, layer, kind, *means, len(values), group["unit"].nunique()))
     table = pd.DataFrame(found, columns=pd.Index(COLUMNS))
     return table.sort_values(["reading", "layer", "kind", "step"], ignore_index=True)
 
@@ -115,7 +117,7 @@ def scaled_readings(run: Run) -> pd.DataFrame:
         kind: first.loc[(first["kind"] == kind).to_numpy(dtype=bool)].groupby(["reading", "layer"])["p"].mean()
         for kind in (CONTROL_FALSE, CONTROL_TRUE)
     }
-    places = pd.MultiIndex.from_frame(rows[["reading", "layer"]])
+    places = pd.MultiIndex.from_arrays([rows["reading"], rows["layer"]])
     zero, one = (ends[kind].reindex(places).to_numpy(dtype=float) for kind in (CONTROL_FALSE, CONTROL_TRUE))
     gap = np.where(one - zero >= MIN_GAP, one - zero, np.nan)
     return rows.assign(z=(rows["p"].to_numpy(dtype=float) - zero) / gap)

@@ -40,7 +40,7 @@ def control(outcome: pd.DataFrame, *, least: float = 0.2, title: str | None = No
         panels[0].set_yticks(range(len(names)), names)
         panels[0].invert_yaxis()
         header(figure, title or "Positive control: which readings follow plain documents?", list(panels))
-        counts = f"{int(outcome['n'].min())} people a group"
+        counts = f"{int(outcome['n'].to_numpy().min())} people a group"
         note(
             figure,
             f"Change of the new value minus that of matched false ones; 0 and 1 are false and held values of control "
@@ -50,4 +50,4 @@ def control(outcome: pd.DataFrame, *, least: float = 0.2, title: str | None = No
 
 
 def _name(row: pd.Series) -> str:
-    return str(row["reading"]) if row["layer"] == _OUTPUT else f"{row['reading']}, layer {row['layer']}"
+    return str(row["reading"]) if str(row["layer"]) == str(_OUTPUT) else f"{row['reading']}, layer {row['layer']}"

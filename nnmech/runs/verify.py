@@ -130,6 +130,6 @@ def _log_faults(folder: Folder, digests: Mapping[str, Digest]) -> tuple[list[str
                 unchecked.append(f"{name} (the last {after:,} bytes, written since the last checkpoint)")
         elif name == INFO_FILE:
             faults.append(f"{folder.path / DIGESTS_FILE}: damaged, it has no digest of {INFO_FILE}")
-        elif folder.is_regular(name):
+        elif folder.is_regular(name) and folder.status(name).st_size:
             unchecked.append(f"{name} (no digest before the first checkpoint)")
     return faults, unchecked

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Collection, Iterator, Sequence
+from typing import Any
 
 from nnmech.claims import Message
 from nnmech.claims.prompts import (
@@ -76,7 +77,7 @@ def held_values(people: Sequence[Person]) -> Iterator[ValuePrompt]:
 def verdict_prompts(person: Person, relation: Relation, value: str, role: str) -> Iterator[VerdictPrompt]:
     """The silent verdict on a value, stated and denied, and the verdict behind the model's own evidence."""
     identity = f"{role}/{person.name}/{relation.key}/{value}"
-    fields = {"role": role, "entity": person.name, "topic": relation.key, "value": value}
+    fields: dict[str, Any] = {"role": role, "entity": person.name, "topic": relation.key, "value": value}
     yield VerdictPrompt(f"verdict/{identity}", fact_check(person, relation, value), "verdict", **fields)
     denied = fact_check(person, relation, value, negated=True)
     yield VerdictPrompt(f"verdict/{identity}/negated", denied, "verdict", **fields, polarity=-1)

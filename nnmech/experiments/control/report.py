@@ -1,6 +1,6 @@
 """What the positive control says, from the run directory alone: outcome of each reading, gates."""
 
-from typing import Any
+from typing import Any, cast
 
 import pandas as pd
 
@@ -15,7 +15,7 @@ def outcome_of(experiment: Run) -> pd.DataFrame:
     """The outcome of each reading, layer and group over the finished runs; a reading passes where it does in each."""
     outcomes = pd.concat([control_outcome(run) for run in finished_runs(experiment)], ignore_index=True)
     grouped = outcomes.groupby(_BY, sort=False)
-    outcome = grouped.mean(numeric_only=True)
+    outcome = cast(pd.DataFrame, grouped.mean(numeric_only=True))
     # Several seeds share their people: the widest ends, not a narrower interval.
     outcome = outcome.assign(low=grouped["low"].min(), high=grouped["high"].max(), passes=grouped["passes"].all())
     return outcome.reset_index()
