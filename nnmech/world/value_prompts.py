@@ -84,8 +84,11 @@ def verdict_prompts(person: Person, relation: Relation, value: str, role: str) -
     yield VerdictPrompt(f"evidence/{identity}", yes_no(person, relation, value), "evidence", **fields)
 
 
-HELD_PEOPLE = 400
-"""People on whose facts probes for the held value are fitted."""
+HELD_PEOPLE, HELD_A_CONTROL = 400, 14
+"""People on whose facts probes for the held value are fitted, and how many at most for each control person.
+
+With 150 in all a probe reads nothing, and with many more it takes longer to fit than a small run to train.
+"""
 
 
 Known = tuple[Person, Relation, str, str]
@@ -128,5 +131,5 @@ def control_prompts(world: World, count: int, *, excluded: Collection[str]) -> R
     return ReadingPrompts(
         tuple(prompt for found in control for prompt in value_prompts(*found)),
         tuple(prompt for found in control for prompt in verdict_prompts(*found)),
-        tuple(held_values(rng.sample(others, min(HELD_PEOPLE, len(others))))),
+        tuple(held_values(rng.sample(others, min(HELD_PEOPLE, HELD_A_CONTROL * count, len(others))))),
     )
