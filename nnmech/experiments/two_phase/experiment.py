@@ -21,7 +21,7 @@ class Arguments(JudgedArguments):
     """Run the two-phase experiment."""
 
     preset: Literal["smoke", "default", "full", "sample"] = "default"
-    """smoke: one claim, about a minute in all. default: 3 claims x 2 seeds x 2 arms, some 3.5 minutes on two cores.
+    """smoke: one claim, about a minute in all. default: 3 claims x 2 seeds x 2 arms, six minutes or more on two cores.
     full: 6 claims x 3 seeds x 4 arms. sample: the sample run that ships."""
     arms: tuple[str, ...] = ()
     """Constraints of phase 1, in place of the preset's: anchor (the untouched model's own answers), denial (explicit
