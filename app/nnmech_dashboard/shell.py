@@ -77,7 +77,6 @@ def _show(page: Page | FilesPage, listing: Listing) -> None:
         st.warning(missing, icon=":material/link_off:")
     if selection is not None:
         _report_damage(selection.path)
-    if selection is not None:
         page.draw(selection)
         follow([selection.entry])
     background.rerun_when_ready()

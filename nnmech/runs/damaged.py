@@ -30,9 +30,9 @@ class DamagedRun(Run):
     """The run in the folder `path` without its damaged parts; `faults` names them, a line each.
 
     A snapshot or checkpoint whose file is missing or of another size takes its step away, and so does a snapshot whose
-    header cannot be read. A damaged line of
-    answers.jsonl takes away all answers of the step that it stands in, since a rate of what is left of them would be of
-    other questions; of the other logs it takes itself away. What else is damaged is an error as ever.
+    header cannot be read. A damaged line of answers.jsonl takes away all answers of the step that it stands in, since a
+    rate of what is left of them would be of other questions; of the other logs it takes itself away. What else is
+    damaged is an error as ever.
     """
 
     @property
@@ -111,18 +111,18 @@ def _bad_header(path: Path, name: str, version: int) -> bool:
 
 def _lines(data: bytes, place: Path, needed: Sequence[str]) -> tuple[list[dict[str, Any] | None], dict[int, str]]:
     """The rows by line, None for a damaged one, and what is wrong with those, by their place among the rows."""
+    rows: list[dict[str, Any] | None] = []
+    bad: dict[int, str] = {}
     try:
-        rows: list[dict[str, Any] | None] = [*parse_rows(data, place, TABLE, error=RunError)]
+        rows += parse_rows(data, place, TABLE, error=RunError)
     except RunError:
-        rows, bad = [], {}
         for number, line in enumerate(data[: data.rfind(b"\n") + 1].splitlines(keepends=True)):
             try:
                 rows += parse_rows(line, place, TABLE, first_line=number + 1, error=RunError)
             except RunError as error:
                 rows.append(None)
                 bad[number] = str(error)
-        return _checked(rows, bad, place, needed)
-    return _checked(rows, {}, place, needed)
+    return _checked(rows, bad, place, needed)
 
 
 def _checked(

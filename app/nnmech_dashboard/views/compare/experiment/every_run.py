@@ -11,7 +11,7 @@ from nnmech.plots.gathered import gather_beliefs, gather_ends, gather_mean_belie
 from nnmech.plots.recipes import Recipe, call, given
 from nnmech.plots.tables import count_text, counted, levels_of, rows_where
 from nnmech_dashboard.charts.curves import Line, StepAxis, Value, curves, interval_text
-from nnmech_dashboard.parts.panel import Panel, show, waiting
+from nnmech_dashboard.parts.panel import Panel, guarded, show, waiting
 from nnmech_dashboard.parts.theme import null_colour, shade
 from nnmech_dashboard.state.background import made
 from nnmech_dashboard.state.calls import ANSWER_FILES
@@ -25,10 +25,18 @@ MOST = 60
 """Runs in one chart: more lines hide each other."""
 
 
-def belief_panel(entries: Sequence[Entry], selection: Selection) -> None:
-    """Belief of the runs of `entries` at every step at which anything was asked, a line a run."""
+def belief_panels(entries: Sequence[Entry], selection: Selection) -> None:
+    """Belief of the runs of `entries` at every step at which anything was asked: averaged, and a line a run."""
     # What is wrong with a run is said where its numbers are missing.
     runs, _ = compared(entries[:MOST], selection)
+    some = f", the first {MOST:,} of {len(entries):,}" if len(entries) > MOST else ""
+    with guarded("Belief over training cannot be averaged"):
+        _mean_belief(runs, some, selection)
+    with guarded("Belief over training cannot be drawn"):
+        _belief(runs, some, selection)
+
+
+def _belief(runs: list[Compared], some: str, selection: Selection) -> None:
     found = gather(runs, said)
     if found.waiting:
         waiting(f"Counting beliefs: {counted(str(found.waiting), 'runs')} to go")
@@ -39,7 +47,6 @@ def belief_panel(entries: Sequence[Entry], selection: Selection) -> None:
     axis = axis_of(runs)
     several = given("runs", {run.name: run.opened for run in runs})
     table = call("table", gather_beliefs, several)
-    some = f", the first {MOST:,} of {len(entries):,}" if len(entries) > MOST else ""
     panel = Panel(
         key="belief_of_every_run",
         title="Belief over training, run by run",
@@ -63,9 +70,7 @@ def belief_panel(entries: Sequence[Entry], selection: Selection) -> None:
     show(panel, chart, data)
 
 
-def mean_belief_panel(entries: Sequence[Entry], selection: Selection) -> None:
-    """Belief over training averaged over claims and seeds, a line and a band an arm or condition."""
-    runs, _ = compared(entries[:MOST], selection)
+def _mean_belief(runs: list[Compared], some: str, selection: Selection) -> None:
     several = given("runs", {run.name: run.opened for run in runs})
     table = call("table", gather_mean_beliefs, several)
     found = made(table, ANSWER_FILES)
@@ -84,8 +89,9 @@ def mean_belief_panel(entries: Sequence[Entry], selection: Selection) -> None:
         key="mean_belief",
         title="Belief over training, averaged",
         meaning=(
-            f"Over {counted(str(claims), 'claims')} and {counted(str(seeds), 'seeds')}, {count_text(own)} a point, at "
-            f"the steps that all runs of an arm or condition were asked at; {bands}."
+            f"Over {counted(str(len(runs)), 'runs')}{some}: {counted(str(claims), 'claims')} and "
+            f"{counted(str(seeds), 'seeds')}, {count_text(own)} a point, at the steps "
+            f"that all runs of an arm or condition were asked at; {bands}."
         ),
         recipe=Recipe.drawn(
             table,

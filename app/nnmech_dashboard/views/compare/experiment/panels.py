@@ -15,7 +15,7 @@ from nnmech_dashboard.parts.words import lead_html, note_html, plain_markdown
 from nnmech_dashboard.state.background import table
 from nnmech_dashboard.state.listing import Entry, Stamp, stamp
 from nnmech_dashboard.state.selection import Selection
-from nnmech_dashboard.views.compare.experiment.every_run import belief_panel, mean_belief_panel
+from nnmech_dashboard.views.compare.experiment.every_run import belief_panels
 from nnmech_dashboard.views.compare.experiment.tables import READ_FILES, Believed, KeyNumbers, believed, key_numbers
 from nnmech_dashboard.views.compare.experiment.words import key_numbers_html, two_phase_lead
 
@@ -50,11 +50,8 @@ def draw(entry: Entry, selection: Selection) -> None:
     else:
         version = stamp(done, READ_FILES)
         (_two_phase if kind == "two_phase" else _conditions)(entry, done, version, settings, selection.dark)
-        finished = [other for other in members if str(other.path) in done]
-        with guarded("Belief over training cannot be averaged"):
-            mean_belief_panel(finished, selection)
         with guarded("Belief over training cannot be drawn"):
-            belief_panel(finished, selection)
+            belief_panels([other for other in members if str(other.path) in done], selection)
     with st.expander("How it was made"):
         st.text(str(entry.path))
         st.json(run.info, expanded=1)
